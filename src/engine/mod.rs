@@ -5,6 +5,7 @@
 //! ([`guard`]), digests it ([`digest`]), shows it ([`plan`]) and judges it ([`conditions`]).
 
 pub mod conditions;
+pub mod diagnose;
 pub mod diagnostic;
 pub mod digest;
 pub mod guard;
