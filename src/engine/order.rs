@@ -29,6 +29,8 @@ pub fn sort(steps: Vec<Step>) -> Result<Vec<Step>, Vec<StepId>> {
 
 /// For each step the waits that must end first; a wait is not behind itself.
 pub fn waits_before(ordered: &[Step]) -> BTreeMap<StepId, BTreeSet<StepId>> {
+    let is_wait: BTreeSet<&StepId> =
+        ordered.iter().filter(|s| matches!(s.act, Act::Wait(_))).map(|s| &s.id).collect();
     let mut before: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
     for step in ordered {
         let mut waits = BTreeSet::new();
@@ -36,17 +38,13 @@ pub fn waits_before(ordered: &[Step]) -> BTreeMap<StepId, BTreeSet<StepId>> {
             if let Some(of_it) = before.get(&dependency) {
                 waits.extend(of_it.iter().cloned());
             }
-            if is_wait(ordered, &dependency) {
+            if is_wait.contains(&dependency) {
                 waits.insert(dependency);
             }
         }
         before.insert(step.id.clone(), waits);
     }
     before
-}
-
-fn is_wait(steps: &[Step], id: &StepId) -> bool {
-    steps.iter().any(|step| step.id == *id && matches!(step.act, Act::Wait(_)))
 }
 
 #[cfg(test)]
@@ -60,6 +58,7 @@ mod tests {
 
     fn wait() -> Act {
         Act::Wait(Wait {
+            address: "Tenant/contoso".into(),
             condition: "GdapActive",
             reason: "AwaitingCustomerApproval",
             who: Who::Customer,

@@ -15,4 +15,4 @@ pub mod tenant_app;
 pub mod tenant_report;
 pub mod want;
 
-pub use resolve::{Declared, Resolved, SinkState, Sinks, Spec, resolve};
+pub use resolve::{Declared, Resolved, SinkState, Sinks, resolve};

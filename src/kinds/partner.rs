@@ -80,6 +80,7 @@ impl Kind for Partner {
             out.steps.push(Step::new(
                 id,
                 Act::Wait(Wait {
+                    address: address.clone(),
                     condition: "AdminAgentsMember",
                     reason: "NotMember",
                     who: Who::Partner,

@@ -61,7 +61,7 @@ impl Kind for Relationship {
     }
 
     fn depends_on(&self) -> Vec<String> {
-        vec![self.template.partner.address(), self.template.address(), format!("Tenant/{}", self.tenant)]
+        vec![self.template.partner.address(), self.template.address(), self.tenant_address()]
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
@@ -118,6 +118,7 @@ impl Kind for Relationship {
             }
             Stage::Ended(live) => {
                 let wait = Wait {
+                    address: self.tenant_address(),
                     condition: "GdapActive",
                     reason: "TerminatedByCustomer",
                     who: Who::Partner,
@@ -209,9 +210,15 @@ impl Relationship {
         StepId::new(&format!("{}:approval", self.address()), "wait")
     }
 
+    /// The Tenant it is derived from: that is what waits.
+    fn tenant_address(&self) -> String {
+        format!("Tenant/{}", self.tenant)
+    }
+
     fn approval(&self, link: Val, since: Option<jiff::Timestamp>) -> Wait {
         Wait {
-            condition: "GdapActive",
+            address: self.tenant_address(),
+                    condition: "GdapActive",
             reason: "AwaitingCustomerApproval",
             who: Who::Customer,
             link: Some(link),
@@ -224,7 +231,7 @@ impl Relationship {
     fn microsoft(&self, condition: &'static str, reason: &'static str, since: Option<jiff::Timestamp>, moment: Moment<'_>) -> Wait {
         let deadline = since.unwrap_or(moment.now).checked_add(SignedDuration::from_mins(30)).ok();
         let what = "Microsoft carries the change out; it takes minutes as a rule.".to_owned();
-        Wait { condition, reason, who: Who::Microsoft, link: None, since, deadline, what }
+        Wait { address: self.tenant_address(), condition, reason, who: Who::Microsoft, link: None, since, deadline, what }
     }
 
     fn roles_missing<'a>(&self, of: &Live, missing: impl Iterator<Item = &'a String>) -> Diagnostic {
@@ -355,6 +362,8 @@ impl Relationship {
                 .proof(container(Some("active")))
                 .serial(self.address())
                 .stales(&partner.tenant, Service::Graph, "/tenantRelationships")
+                .stales(&self.customer, Service::Token, "")
+                .stales(&self.customer, Service::Graph, "")
                 .drops_tokens(&self.customer)
                 .needs(need(partner, WRITE_GDAP, "AccessAssigned", "RoleMissing"));
             planned.after.extend(gate.cloned());

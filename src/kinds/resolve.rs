@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::permissions;
 use super::want::{self, Stored};
 use crate::api::{
-    ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, TenantClassSpec, TenantSpec,
+    ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, Spec, TenantClassSpec, TenantSpec,
 };
 use crate::catalog::apps::MICROSOFT_GRAPH;
 use crate::catalog::ladder::{self, Rung};
@@ -15,16 +15,6 @@ use crate::catalog::roles;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Mode, Object};
 use crate::engine::read::TenantId;
-
-/// The spec of a declared object.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Spec {
-    Partner(PartnerSpec),
-    PartnerApp(PartnerAppSpec),
-    GdapTemplate(GdapTemplateSpec),
-    TenantClass(TenantClassSpec),
-    Tenant(TenantSpec),
-}
 
 /// A declared object, wherever it came from.
 #[derive(Clone, PartialEq, Debug)]

@@ -18,7 +18,7 @@ use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
 use crate::engine::read::{Ask, Seen, Service, Why, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Stale, Step};
-use crate::engine::value::{StepId, Val};
+use crate::engine::value::StepId;
 
 /// What was read of a Tenant.
 pub struct Observed {

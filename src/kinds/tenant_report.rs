@@ -164,7 +164,8 @@ pub fn wait_for_propagation(want: &Tenant, seen: &Observed, moment: Moment<'_>, 
     let deadline = lag.since.and_then(|s| s.checked_add(lag.window).ok());
     let overdue = deadline.is_some_and(|d| moment.now > d);
     let wait = Wait {
-        condition: "Propagated",
+        address: want.address(),
+                    condition: "Propagated",
         reason: if overdue { "Overdue" } else { "Waiting" },
         who: Who::Microsoft,
         link: None,
