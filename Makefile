@@ -8,7 +8,7 @@ help: ## this list
 
 .PHONY: test
 test: k8s-assets ## every test, with a real Kubernetes API server (built once, into your cache folder), then the search for leaked secrets
-	rm -rf "$${CARGO_TARGET_DIR:-target}/canary"
+	@$(CARGO) test --locked --quiet --test canaries -- --clear
 	REQUIRE_APISERVER=1 $(CARGO) test --locked
 	@$(MAKE) --no-print-directory canaries
 

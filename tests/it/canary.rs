@@ -105,6 +105,9 @@ fn what_a_run_prints_and_leaves_is_searched_and_what_the_test_wrote_is_not() {
     dir.run(["--help"]);
     let second: Vec<PathBuf> = logged(TEST).into_iter().filter(|file| file.starts_with("002/files")).collect();
     assert_eq!(second, [PathBuf::from("002/files/partner.yaml")]);
+
+    // Nothing of this counts as the suite's: the search must fail when no other test ran the program.
+    fs::remove_dir_all(log_dir().join(format!("canary.{TEST}"))).unwrap();
 }
 
 #[test]
