@@ -144,7 +144,9 @@ fn surrenders(path: &str, text: &str) -> Findings {
         return Vec::new();
     }
     let raw: Vec<&str> = text.lines().collect();
-    let found = lines_with(&without_tests(&code_of(text)), GIVING_UP);
+    // `self.expect(…)` is a method of a parser of ours, which gives an error; clippy, who knows types, sees the difference.
+    let code = without_tests(&code_of(text)).replace("self.expect(", "self.require(");
+    let found = lines_with(&code, GIVING_UP);
     let unjustified = found.into_iter().filter(|(line, _)| !raw[line - 1].contains("// invariant:"));
     unjustified.map(|(line, what)| (line, format!("`{what}` without an `// invariant:` comment on the line"))).collect()
 }
@@ -268,7 +270,7 @@ mod the_checker {
     fn catches_giving_up_without_a_reason() {
         let text = "fn f() {\n    x.unwrap();\n    y.expect(\"that\");\n    panic!(\"no\");\n    todo!()\n}";
         assert_eq!(lines(surrenders("pass/mod.rs", text)), [2, 3, 4, 5]);
-        let fine = "x.unwrap(); // invariant: just inserted\nx.unwrap_or_default(); // .unwrap()\nlet s = \".expect(\";\nlet p = my_panic!();";
+        let fine = "x.unwrap(); // invariant: just inserted\nx.unwrap_or_default(); // .unwrap()\nlet s = \".expect(\";\nlet p = my_panic!();\nself.expect(&Token::Comma)?;";
         assert_eq!(surrenders("pass/mod.rs", fine), []);
         let in_test = "fn f() {}\n#[cfg(test)]\nmod tests {\n    fn g() { x.unwrap(); }\n}\n";
         assert_eq!(surrenders("pass/mod.rs", in_test), []);
