@@ -4,6 +4,7 @@
 //! them to a discriminator, because such a schema is structural.
 
 pub mod common;
+pub mod conditions;
 mod gdap_relationship;
 mod gdap_template;
 mod partner;
