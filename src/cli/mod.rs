@@ -3,11 +3,17 @@
 //! One file a command. Each gathers what it needs, lets the pass look or apply, and renders what
 //! came of it: as text for people or as one JSON document. Nothing here decides what is written.
 
+mod apply;
 mod args;
 mod completion;
 mod exit;
+mod interrupt;
+mod passing;
+mod plan;
 mod printer;
+mod progress;
 mod render;
+mod status;
 mod style;
 mod version;
 

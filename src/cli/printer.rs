@@ -113,6 +113,30 @@ impl Printer {
     }
 }
 
+/// A printer into memory, and what it printed as data and as diagnostics.
+#[cfg(test)]
+pub(super) fn captured() -> (Printer, impl Fn() -> String, impl Fn() -> String) {
+    use std::sync::Arc;
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let (out, err) = (Memory::default(), Memory::default());
+    let printer = Printer::to(Box::new(out.clone()), Box::new(err.clone()));
+    let read = |memory: Memory| move || String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+    (printer, read(out), read(err))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 pub mod diagnostics;
 pub mod diff;
 #[cfg(test)]
-mod fixtures;
+pub mod fixtures;
 pub mod json;
 pub mod status;
 pub mod table;
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 /// Text of others, made harmless for a terminal: no control characters, no turning of direction.
-pub(super) fn clean(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn clean(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.contains(harmful) {
         Cow::Owned(text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect())
@@ -24,7 +24,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// `1 request`, `2 requests`.
-pub(super) fn count(n: u64, noun: &str) -> String {
+pub(in crate::cli) fn count(n: u64, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {noun}{plural}")
 }
