@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::loader::{Loader, backoff};
 use super::secret::Secret;
-use super::settle::{Settle, lookup};
+use super::settle::{Settle, lookup, read};
 use super::{Cloud, wire};
 use crate::engine::diagnose;
 use crate::engine::diagnostic::Diagnostic;
@@ -93,11 +93,14 @@ impl Executor<'_> {
                     false => break,
                 }
             }
-            let (local, sends): (Vec<&Step>, Vec<&Step>) =
-                wave.into_iter().partition(|s| !matches!(s.act, Act::Send(_)));
+            let (sends, others): (Vec<&Step>, Vec<&Step>) =
+                wave.into_iter().partition(|s| matches!(s.act, Act::Send(_)));
+            let (reads, local): (Vec<&Step>, Vec<&Step>) =
+                others.into_iter().partition(|s| matches!(s.act, Act::Read(_)));
             for step in local {
                 self.local(step, &mut run).await;
             }
+            self.reads(&reads, &mut run).await;
             self.sends(&sends, &mut run).await;
         }
         run.ran.unproven =
@@ -131,7 +134,19 @@ impl Executor<'_> {
                     }
                 }
             }
-            Act::Send(_) | Act::Wait(_) => {}
+            Act::Send(_) | Act::Read(_) | Act::Wait(_) => {}
+        }
+    }
+
+    /// Reads that had to wait for earlier steps, all at once.
+    async fn reads(&self, wave: &[&Step], run: &mut Run) {
+        let found = read(self, wave, run).await;
+        for step in wave {
+            match found.get(&step.id) {
+                Some(Ok(value)) => self.succeed(step, value.clone(), run).await,
+                Some(Err(why)) => self.fail(step, why.clone(), run),
+                None => {}
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reading back: a write that cannot be observed yet is not done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +9,8 @@ use super::executor::{Executor, Run};
 use super::loader::{BATCH, backoff, split_batch};
 use super::{Cloud, wire};
 use super::answer::Answer;
+use crate::engine::diagnose;
+use crate::engine::diagnostic::Diagnostic;
 use crate::engine::read::{Got, Key, Service, Why};
 use crate::engine::step::{Act, Reading, Send, Step};
 use crate::engine::value::StepId;
@@ -67,9 +69,46 @@ impl Settle {
     }
 }
 
+/// Reads that became possible, batched like all others.
+pub(super) async fn read(by: &Executor<'_>, steps: &[&Step], run: &Run) -> BTreeMap<StepId, Result<Value, Diagnostic>> {
+    let readings: Vec<(&Step, &Reading)> = steps
+        .iter()
+        .filter_map(|s| match &s.act {
+            Act::Read(reading) => Some((*s, reading)),
+            _ => None,
+        })
+        .collect();
+    if readings.is_empty() {
+        return BTreeMap::new();
+    }
+    let answers = by.loader.load(readings.iter().filter_map(|(_, r)| key(r, run)).collect()).await;
+    let one = |step: &Step, reading: &Reading| {
+        let doing = format!("{} could not be looked up", step.id.address());
+        match key(reading, run).and_then(|k| answers.get(&k)) {
+            Some(Got::Refused(r)) => {
+                Err(diagnose::of_refusal(step.id.address(), &doing, r).of_object())
+            }
+            Some(Got::Failed(f)) => {
+                Err(diagnose::of_why(step.id.address(), &doing, &Why::Failed(f.clone())).of_object())
+            }
+            Some(got) => found(got).and_then(|body| pick(reading, &body, run)).ok_or_else(|| {
+                Diagnostic::error(step.id.address(), format!("{doing}: it is not there"))
+                    .code("ResourceNotProvisioned")
+                    .remedy("Check that the tenant has the service (licences).")
+                    .of_object()
+            }),
+            None => Err(Diagnostic::error(step.id.address(), doing.clone()).of_object()),
+        }
+    };
+    readings.into_iter().map(|(step, reading)| (step.id.clone(), one(step, reading))).collect()
+}
+
 /// Looks an object up by its natural key.
 pub(super) async fn lookup(by: &Executor<'_>, reading: &Reading, run: &Run) -> Option<Value> {
     let key = key(reading, run)?;
+    if key.service == Service::Token {
+        by.cloud.auth.drop_tokens(&key.tenant).await;
+    }
     let answers = by.loader.load(BTreeSet::from([key.clone()])).await;
     let body = found(answers.get(&key)?)?;
     pick(reading, &body, run)

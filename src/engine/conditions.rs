@@ -69,6 +69,15 @@ const PRECEDENCE: [&str; 9] = [
     "Drifted",
 ];
 
+/// The reason on Ready for an error of this code.
+fn precedent(code: &str) -> &'static str {
+    let of_identity = ["SecretNotFound", "ValueUnknown", "Certificate"];
+    if code.starts_with("AADSTS") || of_identity.contains(&code) {
+        return "CredentialInvalid";
+    }
+    PRECEDENCE.into_iter().find(|reason| *reason == code).unwrap_or("GuardRefused")
+}
+
 /// Adds `Synced` and `Ready` in front of the domain conditions.
 pub fn finish(domain: Vec<Condition>, standing: &Standing<'_>) -> Vec<Condition> {
     let mut all = vec![ready(&domain, standing), synced(standing)];
@@ -96,7 +105,7 @@ fn ready(domain: &[Condition], standing: &Standing<'_>) -> Condition {
         return Condition::no("Ready", "Suspended", "spec.suspend is true: nothing is written");
     }
     if let Some(error) = first_error(standing) {
-        let reason = PRECEDENCE.into_iter().find(|r| *r == error.code).unwrap_or("GuardRefused");
+        let reason = precedent(&error.code);
         let status = if reason == "Unreadable" { Status::Unknown } else { Status::False };
         return Condition::new("Ready", status, reason, error.summary.clone());
     }

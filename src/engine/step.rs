@@ -141,6 +141,8 @@ pub struct Wait {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Act {
     Send(Send),
+    /// Reads what can only be read once earlier steps are done, for those that come after.
+    Read(Reading),
     /// Notes in the sink that a credential of this name is about to be made, so that one whose
     /// value was lost on the way can be told from one that somebody uses.
     Intend {
@@ -167,11 +169,18 @@ pub struct Reading {
     pub find: Find,
 }
 
+impl Reading {
+    fn needs(&self, into: &mut Vec<StepId>) {
+        self.path.needs(into);
+        self.find.fields.iter().for_each(|(_, value)| value.needs(into));
+    }
+}
+
 /// What to look for in an answer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Find {
-    /// Look among the elements of `/value` rather than at the answer itself.
-    pub in_list: bool,
+    /// Look among the elements of this list (a JSON pointer) rather than at the answer itself.
+    pub list: Option<&'static str>,
     /// JSON pointer and the value wanted there; strings compare without case (GUIDs).
     pub fields: Vec<(&'static str, Val)>,
 }
@@ -179,12 +188,12 @@ pub struct Find {
 impl Find {
     /// The object itself, with these fields.
     pub fn here<const N: usize>(fields: [(&'static str, Val); N]) -> Find {
-        Find { in_list: false, fields: fields.into() }
+        Find { list: None, fields: fields.into() }
     }
 
-    /// The first element with these fields.
+    /// The first element of a collection with these fields.
     pub fn among<const N: usize>(fields: [(&'static str, Val); N]) -> Find {
-        Find { in_list: true, fields: fields.into() }
+        Find { list: Some("/value"), fields: fields.into() }
     }
 
     /// Finds it in `body`; `wanted` are the fields, resolved.
@@ -195,10 +204,9 @@ impl Find {
                 (is, want) => is == Some(want),
             })
         };
-        if self.in_list {
-            body.get("value").and_then(Value::as_array)?.iter().find(fits)
-        } else {
-            Some(body).filter(fits)
+        match self.list {
+            Some(list) => body.pointer(list).and_then(Value::as_array)?.iter().find(fits),
+            None => Some(body).filter(fits),
         }
     }
 }
@@ -308,6 +316,7 @@ impl Step {
                 send.body.iter().for_each(|body| body.needs(&mut all));
             }
             Act::Store { values, .. } => values.iter().for_each(|(_, v)| v.needs(&mut all)),
+            Act::Read(reading) => reading.needs(&mut all),
             Act::Intend { .. } | Act::Wait(_) => {}
         }
         all.sort();

@@ -132,6 +132,18 @@ impl From<&str> for Val {
     }
 }
 
+impl From<&String> for Val {
+    fn from(text: &String) -> Self {
+        Val::text(text)
+    }
+}
+
+impl From<String> for Val {
+    fn from(text: String) -> Self {
+        Val::text(text)
+    }
+}
+
 impl From<Value> for Val {
     fn from(value: Value) -> Self {
         Val::Known(value)
