@@ -14,6 +14,11 @@ pub(super) const DAYS: &str = "^[1-9][0-9]{0,2}d$";
 /// Pattern of the names that items of a list go by.
 pub(super) const ITEM: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
+/// Leaves a type's own words out of the schema, where they would hide those of the field that has the type.
+pub(super) fn undescribed(schema: &mut schemars::Schema) {
+    schema.remove("description");
+}
+
 /// A reference to an object of the same namespace by its name.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +71,7 @@ pub struct ProfileRef {
 
 /// Whether an object is only compared with what is live, or also made so.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum Management {
     /// Differences are repaired.
     #[default]
@@ -76,6 +82,7 @@ pub enum Management {
 
 /// How Tenantry gets into a customer tenant.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum AccessMode {
     /// Through a GDAP relationship.
     Gdap,
@@ -85,7 +92,7 @@ pub enum AccessMode {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.gdap) == (self.mode == 'Gdap')")
-    .message("`gdap` is given exactly when `mode` is Gdap"))]
+    .message("`mode: Gdap` goes with `gdap`, and `gdap` with nothing else; add the one that is missing"))]
 pub struct Access {
     /// How the customer tenant is reached. `Gdap`: through a GDAP relationship that the customer accepts once.
     pub mode: AccessMode,
@@ -105,6 +112,7 @@ pub struct GdapAccess {
 
 /// How the consent of a customer to an app comes about.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum ConsentMode {
     /// Tenantry grants it where its access allows, else it shows the link that a person must open.
     #[default]
@@ -113,6 +121,7 @@ pub enum ConsentMode {
 
 /// How an app gets to work in Exchange Online.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum ExchangeWay {
     /// The Exchange Administrator role on the app's service principal.
     Role,
@@ -148,6 +157,7 @@ pub struct AppUse {
 /// What a wait waits for.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = undescribed)]
 pub enum WaitOn {
     /// Somebody has to do something.
     Person,

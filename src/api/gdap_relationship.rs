@@ -48,7 +48,7 @@ pub struct GdapRelationshipSpec {
     /// How long the relationship lasts, in days: `730d` at most.
     #[serde(default = "two_years")]
     #[schemars(length(min = 2, max = 4), regex(pattern = DAYS))]
-    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("duration is 730d at most: Microsoft allows no longer relationship"))]
+    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("duration is 730d at most: Microsoft allows no longer relationship; write 730d or less, and autoExtend to prolong it"))]
     pub duration: String,
     /// Whether Microsoft prolongs the relationship by 180 days before it ends.
     #[serde(default)]

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus};
+use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus, undescribed};
 
 /// Roles, the groups that carry them, duration and naming of GDAP relationships.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!self.autoExtend || !self.grants.exists(g, has(g.roles) && g.roles.exists(r, r.lowerAscii() in ['global administrator', 'company administrator', '62e90394-69f5-4237-9190-012177145e10']))")
-    .message("autoExtend cannot be combined with Global Administrator: Microsoft does not prolong such a relationship").field_path(".autoExtend"))]
+    .message("autoExtend cannot be combined with Global Administrator: Microsoft does not prolong such a relationship; remove the role or write `autoExtend: false`").field_path(".autoExtend"))]
 pub struct GdapTemplateSpec {
     /// The Partner whose customers are asked. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("partnerRef cannot be changed"))]
@@ -38,12 +38,12 @@ pub struct GdapTemplateSpec {
     /// Name of the relationships; `{tenant}` stands for the name of the Tenant. A relationship that follows an ended one gets
     /// `-2`, `-3` and so on. Customers see it; it has 50 characters at most in all.
     #[schemars(length(min = 1, max = 50))]
-    #[x_kube(validation = Rule::new("self.contains('{tenant}')").message("displayName must contain `{tenant}`, because names of relationships are unique"))]
+    #[x_kube(validation = Rule::new("self.contains('{tenant}')").message("displayName must contain `{tenant}`: no two relationships may have one name; write for example `NW-{tenant}-standard`"))]
     pub display_name: String,
     /// How long a relationship lasts, in days: `730d` at most.
     #[serde(default = "two_years")]
     #[schemars(length(min = 2, max = 4), regex(pattern = DAYS))]
-    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("duration is 730d at most: Microsoft allows no longer relationship"))]
+    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("duration is 730d at most: Microsoft allows no longer relationship; write 730d or less, and autoExtend to prolong it"))]
     pub duration: String,
     /// Whether Microsoft prolongs a relationship by 180 days before it ends. Refused together with Global Administrator.
     #[serde(default)]
@@ -60,6 +60,7 @@ fn two_years() -> String {
 
 /// Where the roles of a grant come from.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum GrantFrom {
     /// What Tenantry's own work in the customer tenants needs.
     Needs,
@@ -71,7 +72,7 @@ pub enum GrantFrom {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.roles) == (self.from == 'Roles')")
-    .message("`roles` is given exactly when `from` is Roles"))]
+    .message("`from: Roles` goes with `roles`, and `roles` with nothing else; add the one that is missing or remove the other"))]
 pub struct Grant {
     /// Name of the grant.
     #[schemars(length(min = 1, max = 63), regex(pattern = ITEM))]
@@ -94,7 +95,7 @@ pub struct Grant {
 pub struct GrantGroups {
     /// Name of the groups; `{role}` stands for the name of the role.
     #[schemars(length(min = 1, max = 120))]
-    #[x_kube(validation = Rule::new("self.contains('{role}')").message("displayName must contain `{role}`, because there is one group for each role"))]
+    #[x_kube(validation = Rule::new("self.contains('{role}')").message("displayName must contain `{role}`: there is one group for each role; write for example `GDAP Service – {role}`"))]
     pub display_name: String,
     /// Who is in the groups. What is not listed is removed from them.
     #[schemars(length(max = 200))]
@@ -105,11 +106,11 @@ pub struct GrantGroups {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.serviceAccount) ? 1 : 0) + (has(self.userPrincipalName) ? 1 : 0) + (has(self.objectId) ? 1 : 0) == 1")
-    .message("exactly one of `serviceAccount`, `userPrincipalName` and `objectId` is needed"))]
+    .message("a member is exactly one of `serviceAccount`, `userPrincipalName` and `objectId`; make an item of each"))]
 pub struct GroupMember {
     /// `true`: the service account of the Partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self").message("serviceAccount can only be true: leave the item out instead"))]
+    #[x_kube(validation = Rule::new("self").message("serviceAccount can only be true; remove the item instead"))]
     pub service_account: Option<bool>,
     /// A user of the partner tenant by sign-in name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{GUID, Management, SecretSource, SecretStore, UPN, WaitStatus};
+use super::common::{GUID, Management, SecretSource, SecretStore, UPN, WaitStatus, undescribed};
 
 /// The MSP's own tenant.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub struct ManagingApp {
 
 /// What the managing app signs in with: a word.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum ManagingCredentialType {
     /// A client secret.
     ClientSecret,
@@ -70,9 +71,9 @@ pub enum ManagingCredentialType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.clientSecret) == (self.type == 'ClientSecret')")
-    .message("`clientSecret` is given exactly when `type` is ClientSecret"))]
+    .message("`type: ClientSecret` goes with `clientSecret`, and `clientSecret` with nothing else; add the one that is missing or remove the other"))]
 #[x_kube(validation = Rule::new("has(self.certificate) == (self.type == 'Certificate')")
-    .message("`certificate` is given exactly when `type` is Certificate"))]
+    .message("`type: Certificate` goes with `certificate`, and `certificate` with nothing else; add the one that is missing or remove the other"))]
 pub struct ManagingCredential {
     /// The kind of credential. `ClientSecret`: a client secret. `Certificate`: a certificate with its private key, in PEM.
     pub r#type: ManagingCredentialType,

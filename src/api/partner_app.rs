@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{DAYS, ITEM, LocalRef, ProfileRef, WaitStatus};
+use super::common::{DAYS, ITEM, LocalRef, ProfileRef, WaitStatus, undescribed};
 
 /// A multi-tenant app in the partner tenant.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub struct Permissions {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.application) || has(self.delegated)")
-    .message("at least one of `application` and `delegated` is needed"))]
+    .message("no permission is named; give `application`, `delegated` or both"))]
 pub struct ResourcePermissions {
     /// The API: `MicrosoftGraph`, `ExchangeOnline`, `MicrosoftPartnerCenter`, or the application id of any other.
     #[schemars(length(min = 1, max = 120), regex(pattern = "^[A-Za-z0-9][-A-Za-z0-9]*$"))]
@@ -138,6 +138,7 @@ pub struct RedirectUris {
 
 /// Whose accounts may use an app.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum Audience {
     /// Accounts of any organisation.
     #[default]
@@ -146,6 +147,7 @@ pub enum Audience {
 
 /// The kind of a credential of an app.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum AppCredentialType {
     /// A client secret.
     ClientSecret,
@@ -155,7 +157,7 @@ pub enum AppCredentialType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.clientSecret) || self.type == 'ClientSecret'")
-    .message("`clientSecret` is given only when `type` is ClientSecret"))]
+    .message("`clientSecret` goes with `type: ClientSecret` only; remove it or change the type"))]
 pub struct AppCredential {
     /// Name of the credential. In Entra it is shown as `<name>#<number>`, the number growing with each renewal.
     #[schemars(length(min = 1, max = 63), regex(pattern = ITEM))]
@@ -179,12 +181,12 @@ pub struct AppCredential {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("minProperties" = 1))]
 #[x_kube(validation = Rule::new("!has(self.lifetime) || !has(self.rotateBefore) || int(self.rotateBefore.substring(0, size(self.rotateBefore) - 1)) < int(self.lifetime.substring(0, size(self.lifetime) - 1))")
-    .message("rotateBefore must be shorter than lifetime").field_path(".rotateBefore"))]
+    .message("rotateBefore must be shorter than lifetime: a new secret would have to be replaced at once; write fewer days").field_path(".rotateBefore"))]
 pub struct ClientSecretTiming {
     /// How long a new secret is valid, in days, for example `730d`. Omitted: as the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 4), regex(pattern = DAYS))]
-    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("lifetime is 730d at most: Microsoft allows no longer one"))]
+    #[x_kube(validation = Rule::new("int(self.substring(0, size(self) - 1)) <= 730").message("lifetime is 730d at most: Microsoft's own pages offer no longer one; write 730d or less"))]
     pub lifetime: Option<String>,
     /// How long before its end a secret is replaced, in days, for example `60d`. Omitted: as the profile says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -194,6 +196,7 @@ pub struct ClientSecretTiming {
 
 /// The kind of place that a secret is written to.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum WriteToType {
     /// A Secret.
     Secret,
@@ -203,7 +206,7 @@ pub enum WriteToType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.secretRef) == (self.type == 'Secret')")
-    .message("`secretRef` is given exactly when `type` is Secret"))]
+    .message("`type: Secret` goes with `secretRef`, and `secretRef` with nothing else; add the one that is missing"))]
 pub struct WriteTo {
     /// The kind of place. `Secret`: a Secret with the keys `clientId`, `clientSecret`, `tenantId`, `keyId` and `expiresAt`; on
     /// the command line a folder of that name in `--secrets-dir`.
@@ -215,6 +218,7 @@ pub struct WriteTo {
 
 /// How a credential gets to the product that uses it.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
 pub enum Handover {
     /// The product reads it from where it is written.
     #[default]

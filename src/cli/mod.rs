@@ -6,6 +6,7 @@
 mod apply;
 mod args;
 mod completion;
+pub mod crds;
 mod exit;
 mod interrupt;
 mod passing;
@@ -15,6 +16,7 @@ mod progress;
 mod render;
 mod status;
 mod style;
+pub mod validate;
 mod version;
 
 use clap::CommandFactory as _;
