@@ -216,8 +216,8 @@ fn assertion(pem: &Secret, client_id: &str, url: &str, now: Timestamp) -> Result
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use rustls_pki_types::{CertificateDer, pem::PemObject};
     use sha2::Digest as _;
-    let certificate = CertificateDer::from_pem_slice(pem.reveal().as_bytes())
-        .map_err(|_| "no certificate in the PEM".to_owned())?;
+    let certificate =
+        CertificateDer::from_pem_slice(pem.reveal().as_bytes()).map_err(|_| "no certificate in the PEM".to_owned())?;
     let key = EncodingKey::from_rsa_pem(private_key(pem.reveal()).as_bytes())
         .map_err(|_| "no RSA private key in the PEM".to_owned())?;
     let mut header = Header::new(Algorithm::PS256);

@@ -22,12 +22,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    pub fn new(
-        kind: &'static str,
-        status: Status,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) -> Condition {
+    pub fn new(kind: &'static str, status: Status, reason: &'static str, message: impl Into<String>) -> Condition {
         debug_assert!(known(kind, reason), "{kind}/{reason} is not in the vocabulary");
         Condition { kind, status, reason, message: message.into() }
     }

@@ -5,6 +5,7 @@ pub mod gdap_template;
 pub mod grants;
 pub mod partner;
 pub mod partner_app;
+pub mod partner_app_report;
 pub mod permissions;
 pub mod reads;
 pub mod relationship;

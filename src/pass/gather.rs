@@ -56,10 +56,12 @@ fn managing_app(
     };
     let credential = match app.credential.r#type {
         ManagingCredentialType::ClientSecret => {
-            read(app.credential.client_secret.as_ref(), "spec.managingApp.credential.clientSecret").map(Credential::ClientSecret)
+            read(app.credential.client_secret.as_ref(), "spec.managingApp.credential.clientSecret")
+                .map(Credential::ClientSecret)
         }
         ManagingCredentialType::Certificate => {
-            read(app.credential.certificate.as_ref(), "spec.managingApp.credential.certificate").map(Credential::Certificate)
+            read(app.credential.certificate.as_ref(), "spec.managingApp.credential.certificate")
+                .map(Credential::Certificate)
         }
     };
     let token = &app.service_account.refresh_token;

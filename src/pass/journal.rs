@@ -26,7 +26,10 @@ impl File {
                 Ok(bytes) => {
                     entries = serde_json::from_slice(&bytes).map_err(|error| {
                         let summary = format!("the journal {} does not read: {error}", path.display());
-                        Box::new(Diagnostic::error("run", summary).remedy("Remove it; it is a cache of times and nothing else."))
+                        Box::new(
+                            Diagnostic::error("run", summary)
+                                .remedy("Remove it; it is a cache of times and nothing else."),
+                        )
                     })?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

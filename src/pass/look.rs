@@ -20,9 +20,8 @@ const ROUNDS: usize = 3;
 impl Pass {
     /// Reads everything that is not known, and judges it.
     pub async fn look(&mut self) -> Looked {
-        let resolved = resolve(&gather::declared(&self.inputs), &|name| {
-            gather::state(&self.secrets, self.sink.as_deref(), name)
-        });
+        let resolved =
+            resolve(&gather::declared(&self.inputs), &|name| gather::state(&self.secrets, self.sink.as_deref(), name));
         let mut errors = resolved.diagnostics.clone();
         let judged = self.observe(&resolved.objects(), &mut errors).await;
         let store = gather::Store(self.sink.clone());
