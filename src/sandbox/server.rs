@@ -53,6 +53,7 @@ impl Listener for Wires {
     type Io = Wire;
     type Addr = std::net::SocketAddr;
 
+    #[expect(clippy::disallowed_methods, reason = "a pause of the server itself, not of the engine")]
     async fn accept(&mut self) -> (Wire, Self::Addr) {
         loop {
             match self.0.accept().await {
@@ -101,7 +102,12 @@ pub async fn run(listener: TcpListener, cloud: Shared, stop: oneshot::Receiver<(
     let _ = served.await;
 }
 
-async fn answer(Extract(cloud): Extract<Shared>, ConnectInfo(Switch(cut)): ConnectInfo<Switch>, request: Request) -> Response {
+#[expect(clippy::disallowed_methods, reason = "a process that is about to be killed waits in wall time")]
+async fn answer(
+    Extract(cloud): Extract<Shared>,
+    ConnectInfo(Switch(cut)): ConnectInfo<Switch>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return response(Answer::empty(413));
@@ -129,14 +135,19 @@ fn response(answer: Answer) -> Response {
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         // A value that is no header text is left out rather than refused.
-        if let (Ok(n), Ok(v)) = (axum::http::HeaderName::try_from(name.as_str()), axum::http::HeaderValue::try_from(value.as_str())) {
+        if let (Ok(n), Ok(v)) =
+            (axum::http::HeaderName::try_from(name.as_str()), axum::http::HeaderValue::try_from(value.as_str()))
+        {
             builder = builder.header(n, v);
         }
     }
     let body = match answer.body {
         Body::Empty => HttpBody::empty(),
         Body::Json(v) => {
-            builder = builder.header("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8");
+            builder = builder.header(
+                "Content-Type",
+                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            );
             HttpBody::from(v.to_string())
         }
         Body::Bytes(kind, bytes) => {
