@@ -229,6 +229,7 @@ impl Run<'_> {
         } else if let Some(least) = schema.min_length.filter(|least| length < *least) {
             let summary = match length {
                 0 => format!("`{field}` must not be empty"),
+                1 => format!("`{field}` has 1 character; {least} are needed"),
                 _ => format!("`{field}` has {length} characters; {least} are needed"),
             };
             let remedy = sampled.unwrap_or_else(|| "Give it a value.".into());

@@ -73,7 +73,7 @@ impl<'a> Check<'a> {
                 }
                 self.generic_name(object, &spec.display_name);
             }
-            Spec::GdapTemplate(spec) => drop(self.partner(object, &spec.partner_ref)),
+            Spec::GdapTemplate(spec) => self.partner(object, &spec.partner_ref),
             Spec::GdapRelationship(spec) => {
                 self.partner(object, &spec.partner_ref);
                 if let Some(template) = &spec.template {

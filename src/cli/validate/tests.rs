@@ -26,15 +26,15 @@ fn a_problem_shows_its_line_and_marks_the_place() {
     6 |   domian: contoso.com
       |   ^^^^^^
       = in: Tenant/contoso: spec.domian
-      = because: `spec` has no such field.
+      = `spec` has no such field.
       = help: Did you mean `domain`?
-    error: `tenantId` has 1 characters; 36 are needed
+    error: `tenantId` has 1 character; 36 are needed
      --> t.yaml:7:13
       |
     7 |   tenantId: "ü"   # short
       |             ^^^
       = in: Tenant/contoso: spec.tenantId
-      = because: Tenant id (directory id) of the customer. It cannot be changed.
+      = Tenant id (directory id) of the customer. It cannot be changed.
       = help: Write it like `9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11`.
     "#);
     assert_eq!(summary.sentence(), "2 errors");
