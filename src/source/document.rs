@@ -114,16 +114,16 @@ impl Documents {
         }
     }
 
-    /// Something else. What could be a slip of ours, or a Secret under another group, is said more loudly.
+    /// Something else. What could be a slip is said more loudly.
     fn foreign(&mut self, text: &Arc<Text>, version: &str, kind: &str, span: Span) -> Document {
         let looks_ours = Kind::parse(kind).is_some() && version.to_ascii_lowercase().contains("tenantry");
-        let (severity, remedy) = match looks_ours {
-            true => (Severity::Error, format!("Write `apiVersion: {API_VERSION}`.")),
-            false => (Severity::Note, String::new()),
+        let of = format!("`{kind}` of `{version}` is none of Tenantry's kinds");
+        let problem = match looks_ours {
+            true => Problem::error(of).remedy(format!("Write `apiVersion: {API_VERSION}`.")),
+            false => Problem::new(Severity::Note, format!("{of} and is left out")),
         };
-        let problem = Problem::new(severity, format!("`{kind}` of `{version}` is none of Tenantry's kinds and is left out"));
-        self.problems.push(problem.remedy(remedy).at(text, span));
-        Document::Foreign
+        self.problems.push(problem.at(text, span));
+        if looks_ours { Document::Broken(None) } else { Document::Foreign }
     }
 
     fn ours(&mut self, text: &Arc<Text>, kind: Kind, node: Node) -> Document {
