@@ -23,6 +23,8 @@ pub struct Apply<'a> {
     pub printer: &'a Arc<Printer>,
     pub interrupt: &'a Arc<Interrupt>,
     pub ask: Ask<'a>,
+    /// Called before the first write: from here on an interrupt is heard.
+    pub begin: &'a (dyn Fn() + Sync),
 }
 
 impl Apply<'_> {
@@ -46,6 +48,7 @@ impl Apply<'_> {
                 None => return self.stop(&looked, vec![nobody()]),
             }
         }
+        (self.begin)();
         let plan = looked.plan.clone();
         let progress = Progress::of(&plan, self.printer, self.interrupt);
         let applied = pass.apply(looked, until, &progress).await;

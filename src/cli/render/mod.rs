@@ -5,6 +5,7 @@ pub mod diff;
 #[cfg(test)]
 pub mod fixtures;
 pub mod json;
+pub mod problems;
 pub mod status;
 pub mod table;
 pub mod text;
