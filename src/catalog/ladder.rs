@@ -5,8 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::roles::{
-    APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
-    PRIVILEGED_ROLE_ADMINISTRATOR,
+    APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR,
 };
 
 /// A thing that the service account does in a customer tenant.
@@ -19,13 +18,8 @@ pub enum Rung {
     DirectoryRole,
 }
 
-pub const RUNGS: [Rung; 5] = [
-    Rung::PartnerCenterConsent,
-    Rung::ServicePrincipal,
-    Rung::GraphAppRole,
-    Rung::OtherAppRole,
-    Rung::DirectoryRole,
-];
+pub const RUNGS: [Rung; 5] =
+    [Rung::PartnerCenterConsent, Rung::ServicePrincipal, Rung::GraphAppRole, Rung::OtherAppRole, Rung::DirectoryRole];
 
 impl Rung {
     /// What it does, for people.
@@ -42,14 +36,10 @@ impl Rung {
     /// Template ids of roles any one of which is enough; the least privileged first.
     pub fn roles(self) -> &'static [&'static str] {
         match self {
-            Rung::PartnerCenterConsent | Rung::ServicePrincipal | Rung::OtherAppRole => &[
-                CLOUD_APPLICATION_ADMINISTRATOR,
-                APPLICATION_ADMINISTRATOR,
-                GLOBAL_ADMINISTRATOR,
-            ],
-            Rung::GraphAppRole | Rung::DirectoryRole => {
-                &[PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR]
+            Rung::PartnerCenterConsent | Rung::ServicePrincipal | Rung::OtherAppRole => {
+                &[CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR]
             }
+            Rung::GraphAppRole | Rung::DirectoryRole => &[PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR],
         }
     }
 

@@ -64,9 +64,8 @@ pub struct Windows {
 
 const SOURCES: [(&str, i64, &str); 1] = [("rallied", 1, include_str!("profiles/rallied-v1.yaml"))];
 
-static PROFILES: LazyLock<Vec<Profile>> = LazyLock::new(|| {
-    SOURCES.iter().filter_map(|(_, _, yaml)| serde_yaml::from_str(yaml).ok()).collect()
-});
+static PROFILES: LazyLock<Vec<Profile>> =
+    LazyLock::new(|| SOURCES.iter().filter_map(|(_, _, yaml)| serde_yaml::from_str(yaml).ok()).collect());
 
 /// A built-in profile of exactly this version.
 pub fn builtin(name: &str, version: i64) -> Option<&'static Profile> {

@@ -56,9 +56,7 @@ impl Answer {
                 remedy: "It usually passes; run this again in a few minutes.".into(),
             });
         }
-        if self.status < 300
-            || self.not_json.as_deref().is_some_and(|text| text.trim_start().starts_with('<'))
-        {
+        if self.status < 300 || self.not_json.as_deref().is_some_and(|text| text.trim_start().starts_with('<')) {
             let kind = if self.not_json.is_some() { "a page instead of JSON" } else { "nothing that fits" };
             return Err(Fault {
                 message: format!("the server answered {kind} (HTTP {})", self.status),

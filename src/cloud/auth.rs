@@ -31,7 +31,7 @@ pub enum Credential {
 }
 
 /// Keeps the newest refresh token.
-pub type KeepToken = Arc<dyn Fn(&Secret) -> Result<(), String> + Send + Sync>;
+pub type KeepToken = Arc<dyn Fn(&Secret, Timestamp) -> Result<(), String> + Send + Sync>;
 
 /// The managing app of a Partner, with what its manifest refers to already read.
 #[derive(Clone)]
@@ -174,7 +174,7 @@ impl Auth {
         let Actor::ServiceAccount { partner } = actor else { return };
         let newest = answer.body.get("refresh_token").and_then(Value::as_str);
         let (Some(app), Some(newest)) = (self.identities.partners.get(&**partner), newest) else { return };
-        if let Err(error) = (app.keep)(&Secret::new(newest)) {
+        if let Err(error) = (app.keep)(&Secret::new(newest), self.wire.clock.now()) {
             tracing::warn!(partner = %partner, %error, "the new refresh token was not stored");
         }
     }
@@ -216,8 +216,8 @@ fn assertion(pem: &Secret, client_id: &str, url: &str, now: Timestamp) -> Result
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
     use rustls_pki_types::{CertificateDer, pem::PemObject};
     use sha2::Digest as _;
-    let certificate = CertificateDer::from_pem_slice(pem.reveal().as_bytes())
-        .map_err(|_| "no certificate in the PEM".to_owned())?;
+    let certificate =
+        CertificateDer::from_pem_slice(pem.reveal().as_bytes()).map_err(|_| "no certificate in the PEM".to_owned())?;
     let key = EncodingKey::from_rsa_pem(private_key(pem.reveal()).as_bytes())
         .map_err(|_| "no RSA private key in the PEM".to_owned())?;
     let mut header = Header::new(Algorithm::PS256);

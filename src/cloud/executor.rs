@@ -103,8 +103,7 @@ impl Executor<'_> {
             self.reads(&reads, &mut run).await;
             self.sends(&sends, &mut run).await;
         }
-        run.ran.unproven =
-            run.ran.done.iter().filter(|id| !run.proven.contains(*id)).cloned().collect();
+        run.ran.unproven = run.ran.done.iter().filter(|id| !run.proven.contains(*id)).cloned().collect();
         run.ran
     }
 
@@ -120,9 +119,8 @@ impl Executor<'_> {
                     .iter()
                     .map(|(name, value)| Ok((*name, Secret::new(value.resolve_text(&run.results)?))))
                     .collect();
-                let stored = resolved
-                    .map_err(|unknown| unknown.to_string())
-                    .and_then(|values| self.sinks.store(sink, &values));
+                let stored =
+                    resolved.map_err(|unknown| unknown.to_string()).and_then(|values| self.sinks.store(sink, &values));
                 match stored {
                     Ok(()) => self.succeed(step, json!({}), run).await,
                     Err(why) => {
@@ -252,9 +250,7 @@ impl Executor<'_> {
     }
 
     fn request(&self, step: &Step, send: &Send, run: &mut Run) -> Result<wire::Request, Box<Diagnostic>> {
-        let unknown = |e: NotKnown| {
-            Box::new(Diagnostic::error(step.id.address(), e.to_string()).of_object())
-        };
+        let unknown = |e: NotKnown| Box::new(Diagnostic::error(step.id.address(), e.to_string()).of_object());
         let path = send.path.resolve_text(&run.results).map_err(unknown)?;
         let body = send.body.as_ref().map(|b| b.resolve(&run.results)).transpose().map_err(unknown)?;
         let mut headers = send.headers.clone();

@@ -227,13 +227,7 @@ impl Loader {
     }
 
     /// Sends with a token; a token that is not taken is replaced once.
-    async fn authorised(
-        &self,
-        key: &Key,
-        resource: &str,
-        request: &Request,
-        counts: bool,
-    ) -> Result<Answer, Why> {
+    async fn authorised(&self, key: &Key, resource: &str, request: &Request, counts: bool) -> Result<Answer, Why> {
         let token = self.token(key, resource).await?;
         let mut answer = self.cloud.wire.send(request, &token).await.map_err(Why::Failed)?;
         if answer.status == 401 && resource == "graph" {
@@ -273,9 +267,10 @@ pub fn split_batch(body: &Value) -> BTreeMap<String, Answer> {
         .into_iter()
         .filter_map(|item| {
             let headers = item.get("headers").and_then(Value::as_object);
-            let headers = headers.into_iter().flatten().filter_map(|(name, value)| {
-                Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()))
-            });
+            let headers = headers
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned())));
             let answer = Answer {
                 status: u16::try_from(item.get("status")?.as_u64()?).ok()?,
                 headers: headers.collect(),

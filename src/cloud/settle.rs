@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::answer::Answer;
 use super::executor::{Executor, Run};
 use super::loader::{BATCH, backoff, split_batch};
 use super::{Cloud, wire};
-use super::answer::Answer;
 use crate::engine::diagnose;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::read::{Got, Key, Service, Why};
@@ -28,10 +28,8 @@ impl Settle {
     /// Reads all outstanding proofs at once. `false` when there is nothing left to look for, or
     /// no patience.
     pub(super) async fn prove(&mut self, by: &Executor<'_>, steps: &[Step], run: &mut Run) -> bool {
-        let open: Vec<&Step> = steps
-            .iter()
-            .filter(|s| run.ran.done.contains(&s.id) && !run.proven.contains(&s.id))
-            .collect();
+        let open: Vec<&Step> =
+            steps.iter().filter(|s| run.ran.done.contains(&s.id) && !run.proven.contains(&s.id)).collect();
         let needed = |id: &StepId| {
             steps.iter().any(|s| {
                 let waits = matches!(s.act, Act::Wait(_));
@@ -85,9 +83,7 @@ pub(super) async fn read(by: &Executor<'_>, steps: &[&Step], run: &Run) -> BTree
     let one = |step: &Step, reading: &Reading| {
         let doing = format!("{} could not be looked up", step.id.address());
         match key(reading, run).and_then(|k| answers.get(&k)) {
-            Some(Got::Refused(r)) => {
-                Err(diagnose::of_refusal(step.id.address(), &doing, r).of_object())
-            }
+            Some(Got::Refused(r)) => Err(diagnose::of_refusal(step.id.address(), &doing, r).of_object()),
             Some(Got::Failed(f)) => {
                 Err(diagnose::of_why(step.id.address(), &doing, &Why::Failed(f.clone())).of_object())
             }
@@ -193,11 +189,8 @@ async fn send_group(cloud: &Cloud, group: Vec<Prepared>) -> Vec<Outcome> {
     if let [(id, _, request)] = group.as_slice() {
         return vec![(id.clone(), cloud.wire.send(request, &token).await.map_err(Why::Failed))];
     }
-    let items: Vec<Value> = group
-        .iter()
-        .enumerate()
-        .map(|(i, (_, send, request))| batch_item(cloud, i, send, request))
-        .collect();
+    let items: Vec<Value> =
+        group.iter().enumerate().map(|(i, (_, send, request))| batch_item(cloud, i, send, request)).collect();
     let url = format!("{}/$batch", cloud.endpoints.graph);
     let outer = wire::Request::post(url, serde_json::json!({ "requests": items }));
     let outer = match cloud.wire.send(&outer, &token).await {

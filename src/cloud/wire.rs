@@ -108,11 +108,8 @@ impl Wire {
                 headers.insert(name, value);
             }
         }
-        let mut call = self
-            .client
-            .request(request.method.clone(), &request.url)
-            .bearer_auth(token.reveal())
-            .headers(headers);
+        let mut call =
+            self.client.request(request.method.clone(), &request.url).bearer_auth(token.reveal()).headers(headers);
         if let Some(body) = &request.body {
             call = call.json(body);
         }

@@ -22,12 +22,8 @@ pub struct Condition {
 }
 
 impl Condition {
-    pub fn new(
-        kind: &'static str,
-        status: Status,
-        reason: &'static str,
-        message: impl Into<String>,
-    ) -> Condition {
+    pub fn new(kind: &'static str, status: Status, reason: &'static str, message: impl Into<String>) -> Condition {
+        debug_assert!(known(kind, reason), "{kind}/{reason} is not in the vocabulary");
         Condition { kind, status, reason, message: message.into() }
     }
 
@@ -43,6 +39,13 @@ impl Condition {
     pub fn unknown(kind: &'static str, message: impl Into<String>) -> Condition {
         Condition::new(kind, Status::Unknown, "Unreadable", message)
     }
+}
+
+/// Whether the vocabulary has the reason. `Unreadable` belongs to every type: it means Unknown.
+fn known(kind: &str, reason: &str) -> bool {
+    use crate::api::conditions::{ConditionType, Reason, row};
+    let (Some(kind), Some(reason)) = (ConditionType::parse(kind), Reason::parse(reason)) else { return false };
+    reason.as_str() == "Unreadable" || row(kind, reason).is_some()
 }
 
 /// What the engine knows of one object beside its domain conditions.

@@ -16,10 +16,7 @@ fn own(code: &str) -> Option<(&'static str, &'static str)> {
             "the value of a credential is not known",
             "A new credential is made on the next apply; the value of an old one cannot be read back.",
         ),
-        "Certificate" => (
-            "the certificate cannot be used",
-            "Give a PEM with the certificate and its RSA private key.",
-        ),
+        "Certificate" => ("the certificate cannot be used", "Give a PEM with the certificate and its RSA private key."),
         _ => return None,
     })
 }

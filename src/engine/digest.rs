@@ -19,11 +19,7 @@ pub fn of_change(change: &Change) -> String {
         }
         other => other.clone(),
     };
-    let parts = Value::Array(vec![
-        change.address.clone().into(),
-        change.action.word().into(),
-        sorted(after),
-    ]);
+    let parts = Value::Array(vec![change.address.clone().into(), change.action.word().into(), sorted(after)]);
     sha256(&parts.to_string())
 }
 

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::kind::{Judged, Mode};
-use super::read::{Answers, Actor, Got, Key, Service, TenantId};
+use super::read::{Actor, Answers, Got, Key, Service, TenantId};
 use super::step::{Act, Need, Step};
 
 /// What the guard has to know beside the steps.
@@ -132,10 +132,7 @@ mod tests {
         let answers = answers(json!(["Application.ReadWrite.All"]));
         let grounds = Grounds { answers: &answers, sink: &|_| Ok(()) };
         let found = refusals(&[judged(grant(), Mode::Enforce)], &grounds);
-        assert_eq!(
-            found[0].summary,
-            "the managing app of Partner/northwind lacks AppRoleAssignment.ReadWrite.All"
-        );
+        assert_eq!(found[0].summary, "the managing app of Partner/northwind lacks AppRoleAssignment.ReadWrite.All");
         assert!(refusals(&[judged(grant(), Mode::Observe)], &grounds).is_empty());
     }
 

@@ -29,6 +29,7 @@ pub fn sort(steps: Vec<Step>) -> Result<Vec<Step>, Vec<StepId>> {
 
 /// For each step the waits that must end first; a wait is not behind itself.
 pub fn waits_before(ordered: &[Step]) -> BTreeMap<StepId, BTreeSet<StepId>> {
+    let is_wait: BTreeSet<&StepId> = ordered.iter().filter(|s| matches!(s.act, Act::Wait(_))).map(|s| &s.id).collect();
     let mut before: BTreeMap<StepId, BTreeSet<StepId>> = BTreeMap::new();
     for step in ordered {
         let mut waits = BTreeSet::new();
@@ -36,17 +37,13 @@ pub fn waits_before(ordered: &[Step]) -> BTreeMap<StepId, BTreeSet<StepId>> {
             if let Some(of_it) = before.get(&dependency) {
                 waits.extend(of_it.iter().cloned());
             }
-            if is_wait(ordered, &dependency) {
+            if is_wait.contains(&dependency) {
                 waits.insert(dependency);
             }
         }
         before.insert(step.id.clone(), waits);
     }
     before
-}
-
-fn is_wait(steps: &[Step], id: &StepId) -> bool {
-    steps.iter().any(|step| step.id == *id && matches!(step.act, Act::Wait(_)))
 }
 
 #[cfg(test)]
@@ -60,6 +57,7 @@ mod tests {
 
     fn wait() -> Act {
         Act::Wait(Wait {
+            address: "Tenant/contoso".into(),
             condition: "GdapActive",
             reason: "AwaitingCustomerApproval",
             who: Who::Customer,
@@ -90,8 +88,7 @@ mod tests {
 
     #[test]
     fn what_follows_a_wait_stands_behind_it_however_far() {
-        let order =
-            sort(vec![step("a", &[]), step("wait", &["a"]), step("b", &["wait"]), step("c", &["b"])]);
+        let order = sort(vec![step("a", &[]), step("wait", &["a"]), step("b", &["wait"]), step("c", &["b"])]);
         let before = waits_before(&order.unwrap());
         assert!(before[&id("a")].is_empty() && before[&id("wait")].is_empty());
         assert_eq!(before[&id("c")], BTreeSet::from([id("wait")]));

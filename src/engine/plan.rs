@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Reach};
 use super::digest;
 use super::kind::{Judged, Mode};
 use super::order;
@@ -114,30 +114,30 @@ impl Plan {
                 return;
             }
         };
-        let before = order::waits_before(&self.steps);
-        let waits_of = |address: &str| -> BTreeSet<&StepId> {
-            before.iter().filter(|(id, _)| id.address() == address).flat_map(|(_, w)| w).collect()
-        };
-        for step in &self.steps {
-            if let Act::Wait(wait) = &step.act {
-                let mut then: Vec<String> = changes
-                    .iter()
-                    .filter(|change| waits_of(&change.address).contains(&step.id))
-                    .map(|change| change.address.clone())
-                    .collect();
-                then.sort();
-                let address = step.id.address().split(':').next().unwrap_or_default().to_owned();
-                self.waits.push(PlannedWait { address, wait: wait.clone(), then });
+        let mut by_address: BTreeMap<String, BTreeSet<StepId>> = BTreeMap::new();
+        for (id, waits) in order::waits_before(&self.steps) {
+            by_address.entry(id.address().to_owned()).or_default().extend(waits);
+        }
+        let mut then: BTreeMap<&StepId, Vec<String>> = BTreeMap::new();
+        for change in &changes {
+            for wait in by_address.get(&change.address).into_iter().flatten() {
+                then.entry(wait).or_default().push(change.address.clone());
             }
         }
-        let known: BTreeSet<&str> = self.steps.iter().map(|s| s.id.address()).collect();
+        for step in &self.steps {
+            if let Act::Wait(wait) = &step.act {
+                let mut then = then.get(&step.id).cloned().unwrap_or_default();
+                then.sort();
+                self.waits.push(PlannedWait { address: wait.address.clone(), wait: wait.clone(), then });
+            }
+        }
         let (mut now, mut later) = (Vec::new(), Vec::new());
         for change in changes {
-            if !known.contains(change.address.as_str()) {
-                continue; // what it needs is not going to happen; the reason is a diagnostic
+            match by_address.get(&change.address) {
+                Some(waits) if waits.is_empty() => now.push(change),
+                Some(_) => later.push(change),
+                None => {} // what it needs is not going to happen; the reason is a diagnostic
             }
-            let behind = !waits_of(&change.address).is_empty();
-            if behind { later.push(change) } else { now.push(change) }
         }
         now.sort_by(|a, b| a.address.cmp(&b.address));
         later.sort_by(|a, b| a.address.cmp(&b.address));
@@ -167,6 +167,11 @@ impl Plan {
 
     pub fn errored(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Whether an error forbids every write of the run.
+    pub fn forbids_writes(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.is_error() && d.reach == Reach::Run)
     }
 
     /// Everything that is wanted could be planned.

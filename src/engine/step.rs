@@ -124,6 +124,8 @@ impl Who {
 /// Something that we can only wait for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Wait {
+    /// The object that waits: `Tenant/contoso`.
+    pub address: String,
     /// Condition type and reason, of the vocabulary.
     pub condition: &'static str,
     pub reason: &'static str,

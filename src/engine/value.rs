@@ -98,9 +98,7 @@ impl Val {
                 let fields = fields.iter().map(|(k, v)| Ok((k.clone(), v.resolve(results)?)));
                 Ok(Value::Object(fields.collect::<Result<_, NotKnown>>()?))
             }
-            Val::List(items) => {
-                Ok(Value::Array(items.iter().map(|v| v.resolve(results)).collect::<Result<_, _>>()?))
-            }
+            Val::List(items) => Ok(Value::Array(items.iter().map(|v| v.resolve(results)).collect::<Result<_, _>>()?)),
             Val::Text(parts) => {
                 let mut text = String::new();
                 for part in parts {

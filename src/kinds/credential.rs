@@ -74,7 +74,15 @@ pub fn state(wanted: &Credential, live: &[Live], now: Timestamp) -> State {
 }
 
 /// Plans one credential. `app_id` and `object_id` may be results of the application's own step.
-pub fn plan(app: &App, wanted: &Credential, application: &Value, object_id: &Val, app_id: &Val, now: Timestamp, out: &mut Draft) {
+pub fn plan(
+    app: &App,
+    wanted: &Credential,
+    application: &Value,
+    object_id: &Val,
+    app_id: &Val,
+    now: Timestamp,
+    out: &mut Draft,
+) {
     let live = live(application, &wanted.name);
     let state = state(wanted, &live, now);
     if let State::Valid(_) = state {
@@ -101,7 +109,8 @@ pub fn plan(app: &App, wanted: &Credential, application: &Value, object_id: &Val
     let body = json!({"passwordCredential": {"displayName": display_name, "endDateTime": ends}});
     let path = Val::path(["/applications/".into(), object_id.clone(), "/addPassword".into()]);
     let send = Act::Send(at_home(&app.partner, Method::Post, path, Some(body.into())));
-    let found = Find { list: Some("/passwordCredentials"), fields: vec![("/displayName", display_name.as_str().into())] };
+    let found =
+        Find { list: Some("/passwordCredentials"), fields: vec![("/displayName", display_name.as_str().into())] };
     out.steps.push(write(app, add.clone(), send).after(&intend).lookup(Reading {
         tenant: app.partner.tenant.clone(),
         service: Service::Graph,
@@ -123,7 +132,14 @@ pub fn plan(app: &App, wanted: &Credential, application: &Value, object_id: &Val
     out.changes.push(change(&address, wanted, &display_name, ends, &state, orphan.is_some()));
 }
 
-fn change(address: &str, wanted: &Credential, display_name: &str, ends: Timestamp, state: &State, orphan: bool) -> Change {
+fn change(
+    address: &str,
+    wanted: &Credential,
+    display_name: &str,
+    ends: Timestamp,
+    state: &State,
+    orphan: bool,
+) -> Change {
     let (before, reason) = match state {
         State::Expired(c) => (json!({"displayName": c.display_name}), "the old one has expired".to_owned()),
         State::ExpiringSoon(c) => (
@@ -132,9 +148,14 @@ fn change(address: &str, wanted: &Credential, display_name: &str, ends: Timestam
         ),
         State::ValueUnknown(c) => (
             json!({"displayName": c.display_name}),
-            format!("{} is live, but its value is in no sink; it cannot be read back, and it is left alone", c.display_name),
+            format!(
+                "{} is live, but its value is in no sink; it cannot be read back, and it is left alone",
+                c.display_name
+            ),
         ),
-        _ if orphan => (Value::Null, "a run was cut off before it could store the last one, which is removed".to_owned()),
+        _ if orphan => {
+            (Value::Null, "a run was cut off before it could store the last one, which is removed".to_owned())
+        }
         _ => (Value::Null, "there is none".to_owned()),
     };
     Change {
@@ -155,10 +176,12 @@ fn change(address: &str, wanted: &Credential, display_name: &str, ends: Timestam
 
 /// A write to the application, one at a time (Graph answers 409 to two at once).
 fn write(app: &App, id: StepId, act: Act) -> Step {
-    Step::new(id, act)
-        .serial(app.address())
-        .stales(&app.partner.tenant, Service::Graph, "/applications")
-        .needs(need(&app.partner, WRITE_APPS, "AppRegistered", "RoleMissing"))
+    Step::new(id, act).serial(app.address()).stales(&app.partner.tenant, Service::Graph, "/applications").needs(need(
+        &app.partner,
+        WRITE_APPS,
+        "AppRegistered",
+        "RoleMissing",
+    ))
 }
 
 fn remove(app: &App, object_id: &Val, key_id: Val) -> Act {
@@ -175,7 +198,9 @@ pub fn condition(app: &App, application: Option<&Value>, now: Timestamp) -> Cond
         let name = &wanted.name;
         let (reason, message) = match state(wanted, &live, now) {
             State::Valid(_) => continue,
-            State::ExpiringSoon(c) => ("ExpiringSoon", format!("{} ends within {} days", c.display_name, wanted.rotate_before_days)),
+            State::ExpiringSoon(c) => {
+                ("ExpiringSoon", format!("{} ends within {} days", c.display_name, wanted.rotate_before_days))
+            }
             State::Expired(c) => ("Expired", format!("{} has expired", c.display_name)),
             State::ValueUnknown(c) => ("ValueUnknown", format!("the value of {} is in no sink", c.display_name)),
             State::None => ("ValueUnknown", format!("there is no credential {name} yet")),

@@ -33,10 +33,7 @@ pub fn group(ask: &Ask<'_>, partner: &Partner, group: &Group) -> Option<Seen<Arc
 }
 
 fn group_path(group: &Group) -> String {
-    format!(
-        "/groups(uniqueName='{}')?$select=id,displayName,description,uniqueName,securityEnabled",
-        group.unique_name
-    )
+    format!("/groups(uniqueName='{}')?$select=id,displayName,description,uniqueName,securityEnabled", group.unique_name)
 }
 
 /// The step that makes a group, where it is planned.
@@ -79,7 +76,8 @@ impl Kind for Template {
             .iter()
             .map(|g| {
                 let object = group(ask, &self.partner, g);
-                let path = format!("/groups(uniqueName='{}')/members?$select=id,displayName,userPrincipalName", g.unique_name);
+                let path =
+                    format!("/groups(uniqueName='{}')/members?$select=id,displayName,userPrincipalName", g.unique_name);
                 Some(SeenGroup { members: home_list(ask, &self.partner, &path)?, object: object? })
             })
             .collect();
@@ -121,7 +119,8 @@ impl Template {
         let address = format!("{}:group/{}", self.address(), wanted.label);
         let id = group_step(self, wanted);
         let description = format!("Carries {} in customer tenants (GDAP).", wanted.role_name);
-        let after = json!({"displayName": wanted.display_name, "uniqueName": wanted.unique_name, "role": wanted.role_name});
+        let after =
+            json!({"displayName": wanted.display_name, "uniqueName": wanted.unique_name, "role": wanted.role_name});
         let (before, path, body) = match live.object.is() {
             Some(group) if text(group, "displayName") == wanted.display_name => {
                 out.unchanged += 1;
@@ -184,9 +183,10 @@ impl Template {
                         return Err(Box::new(diagnose::of_why(&self.address(), &doing, why)));
                     }
                     _ => {
-                        let error = Diagnostic::error(self.address(), format!("there is no user {upn} in the partner tenant"))
-                            .code("NotFound")
-                            .remedy("Check the sign-in name; for the service account it stands in the Partner.");
+                        let error =
+                            Diagnostic::error(self.address(), format!("there is no user {upn} in the partner tenant"))
+                                .code("NotFound")
+                                .remedy("Check the sign-in name; for the service account it stands in the Partner.");
                         return Err(Box::new(error));
                     }
                 },
@@ -195,8 +195,16 @@ impl Template {
         Ok(ids)
     }
 
-    fn plan_members(&self, wanted: &Group, live: &SeenGroup, id: &Val, members: &BTreeMap<String, String>, out: &mut Draft) {
-        let there: BTreeMap<&str, &Value> = live.members.is().into_iter().flatten().map(|m| (text(m, "id"), m)).collect();
+    fn plan_members(
+        &self,
+        wanted: &Group,
+        live: &SeenGroup,
+        id: &Val,
+        members: &BTreeMap<String, String>,
+        out: &mut Draft,
+    ) {
+        let there: BTreeMap<&str, &Value> =
+            live.members.is().into_iter().flatten().map(|m| (text(m, "id"), m)).collect();
         let missing: Vec<_> = members.iter().filter(|(id, _)| !there.contains_key(id.as_str())).collect();
         let extra: Vec<&str> = there.keys().copied().filter(|id| !members.contains_key(*id)).collect();
         if missing.is_empty() && extra.is_empty() {
@@ -228,12 +236,17 @@ impl Template {
             out.steps.push(common(Step::new(StepId::new(&address, &format!("remove {member}")), Act::Send(send))));
         }
         let name = |id: &str| there.get(id).map_or(id, |m| text(m, "userPrincipalName")).to_owned();
-        let before: BTreeSet<String> = there.keys().map(|id| members.get(*id).cloned().unwrap_or_else(|| name(id))).collect();
+        let before: BTreeSet<String> =
+            there.keys().map(|id| members.get(*id).cloned().unwrap_or_else(|| name(id))).collect();
         out.changes.push(Change {
             address,
             class: Class::GroupMembership,
             action: if before.is_empty() { Action::Create } else { Action::Update },
-            before: if before.is_empty() { Value::Null } else { json!({"group": wanted.display_name, "members": before}) },
+            before: if before.is_empty() {
+                Value::Null
+            } else {
+                json!({"group": wanted.display_name, "members": before})
+            },
             after: json!({"group": wanted.display_name, "members": members.values().collect::<BTreeSet<_>>()}),
             volatile: &[],
             sensitive: vec![],

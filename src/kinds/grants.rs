@@ -47,7 +47,8 @@ pub fn compare(
         let role = roles.get(&permission.label()).map_or("", String::as_str);
         let resource = resource_id(&permission.resource);
         let found = left.iter().position(|grant| {
-            text(grant, "appRoleId").eq_ignore_ascii_case(role) && text(grant, "resourceId").eq_ignore_ascii_case(&resource)
+            text(grant, "appRoleId").eq_ignore_ascii_case(role)
+                && text(grant, "resourceId").eq_ignore_ascii_case(&resource)
         });
         match found {
             Some(at) => {
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn missing_and_extra_grants_are_told_apart_by_resource_and_role() {
-        let wanted = [permission(MICROSOFT_GRAPH, "User.ReadWrite.All"), permission(EXCHANGE_ONLINE, "Exchange.ManageAsApp")];
+        let wanted =
+            [permission(MICROSOFT_GRAPH, "User.ReadWrite.All"), permission(EXCHANGE_ONLINE, "Exchange.ManageAsApp")];
         let roles = RoleIds::from([
             ("MicrosoftGraph/User.ReadWrite.All".into(), "r1".into()),
             ("ExchangeOnline/Exchange.ManageAsApp".into(), "r2".into()),

@@ -5,6 +5,7 @@ pub mod gdap_template;
 pub mod grants;
 pub mod partner;
 pub mod partner_app;
+pub mod partner_app_report;
 pub mod permissions;
 pub mod reads;
 pub mod relationship;
@@ -15,4 +16,4 @@ pub mod tenant_app;
 pub mod tenant_report;
 pub mod want;
 
-pub use resolve::{Declared, Resolved, SinkState, Sinks, Spec, resolve};
+pub use resolve::{Declared, Resolved, SinkState, Sinks, resolve};

@@ -66,9 +66,10 @@ impl Kind for Partner {
 
     fn plan(&self, seen: &Observed, _: Moment<'_>, out: &mut Draft) {
         let address = self.address();
-        for (what, claims) in
-            [("the managing app cannot sign in", &seen.app_claims), ("the service account cannot sign in", &seen.user_claims)]
-        {
+        for (what, claims) in [
+            ("the managing app cannot sign in", &seen.app_claims),
+            ("the service account cannot sign in", &seen.user_claims),
+        ] {
             if let Seen::Unknown(why) = claims {
                 out.diagnostics.push(diagnose::of_why(&address, what, why));
                 return;
@@ -80,6 +81,7 @@ impl Kind for Partner {
             out.steps.push(Step::new(
                 id,
                 Act::Wait(Wait {
+                    address: address.clone(),
                     condition: "AdminAgentsMember",
                     reason: "NotMember",
                     who: Who::Partner,

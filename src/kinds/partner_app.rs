@@ -11,7 +11,6 @@ use super::permissions::{self, AppRoles};
 use super::reads::{self, DIRECTORY_OBJECTS, WRITE_APPS, WRITE_GRANTS, WRITE_GROUPS, at_home, home, home_list, need};
 use super::want::App;
 use crate::catalog::apps::Resource;
-use crate::engine::conditions::Condition;
 use crate::engine::diagnose;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
@@ -21,14 +20,14 @@ use crate::engine::value::{StepId, Val};
 
 /// What was read of a PartnerApp.
 pub struct Observed {
-    application: Seen<Arc<Value>>,
-    principal: Seen<Arc<Value>>,
-    assignments: Seen<Vec<Value>>,
+    pub(super) application: Seen<Arc<Value>>,
+    pub(super) principal: Seen<Arc<Value>>,
+    pub(super) assignments: Seen<Vec<Value>>,
     member_of: Seen<Vec<Value>>,
     admin_agents: Seen<String>,
     resources: BTreeMap<Resource, Seen<(String, AppRoles)>>,
     /// Whether the token service takes the stored credential.
-    signs_in: Option<Seen<Arc<Value>>>,
+    pub(super) signs_in: Option<Seen<Arc<Value>>>,
 }
 
 impl Kind for App {
@@ -108,27 +107,7 @@ impl Kind for App {
     }
 
     fn report(&self, seen: &Observed, moment: Moment<'_>) -> Report {
-        let mut report = Report::default();
-        let application = seen.application.is().map(|a| &**a);
-        report.conditions.push(self.registered(seen));
-        report.conditions.push(self.declared(seen));
-        report.conditions.push(match &seen.signs_in {
-            Some(Seen::Unknown(why)) => Condition::no("SecretValid", "InvalidClient", why.to_string()),
-            _ => credential::condition(self, application, moment.now),
-        });
-        if self.partner_consent {
-            report.conditions.push(self.consented(seen));
-        }
-        if self.admin_agents {
-            report.conditions.push(match seen.is_admin_agent() {
-                Seen::Is(true) => Condition::yes("AdminAgentsMember", "Member", "its principal is in AdminAgents"),
-                Seen::Is(false) => Condition::no("AdminAgentsMember", "NotMember", "its principal is not in AdminAgents"),
-                Seen::Not => Condition::no("AdminAgentsMember", "GroupNotFound", "there is no group AdminAgents"),
-                Seen::Unknown(why) => Condition::unknown("AdminAgentsMember", why.to_string()),
-            });
-        }
-        self.facts(seen, moment, &mut report);
-        report
+        self.report_of(seen, moment)
     }
 }
 
@@ -139,7 +118,7 @@ impl Observed {
         own.or(self.member_of.why()).or(self.admin_agents.why()).or(resources)
     }
 
-    fn is_admin_agent(&self) -> Seen<bool> {
+    pub(super) fn is_admin_agent(&self) -> Seen<bool> {
         match (&self.admin_agents, &self.member_of) {
             (Seen::Is(group), Seen::Is(of)) => Seen::Is(of.iter().any(|g| text(g, "id") == group)),
             (Seen::Is(_), Seen::Not) => Seen::Is(false),
@@ -152,7 +131,7 @@ impl Observed {
         self.resources.iter().map(|(r, seen)| (*r, seen.clone().map(|(id, _)| id))).collect()
     }
 
-    fn compared(&self, app: &App, roles: &RoleIds) -> Compared {
+    pub(super) fn compared(&self, app: &App, roles: &RoleIds) -> Compared {
         let live = self.assignments.is().cloned().unwrap_or_default();
         let name_of = |resource: &str, role: &str| {
             self.resources.iter().find_map(|(r, seen)| {
@@ -166,7 +145,7 @@ impl Observed {
 
 impl App {
     /// Ids of all declared permissions, as their resources have them now.
-    fn role_ids(&self, seen: &Observed) -> Result<RoleIds, Vec<Diagnostic>> {
+    pub(super) fn role_ids(&self, seen: &Observed) -> Result<RoleIds, Vec<Diagnostic>> {
         let (mut ids, mut errors) = (RoleIds::new(), Vec::new());
         for permission in &self.permissions {
             match seen.resources.get(&permission.resource).and_then(Seen::is) {
@@ -230,7 +209,11 @@ impl App {
             address,
             class: Class::Application,
             action: if live.is_null() { Action::Create } else { Action::Update },
-            reason: if live.is_null() { "it is not registered".into() } else { "it differs from what is declared".into() },
+            reason: if live.is_null() {
+                "it is not registered".into()
+            } else {
+                "it differs from what is declared".into()
+            },
             before,
             after,
             volatile: &[],
@@ -254,7 +237,7 @@ impl App {
         resources.iter().map(|r| json!({"resourceAppId": r.app_id, "resourceAccess": of(r)})).collect()
     }
 
-    fn application_after(&self) -> Value {
+    pub(super) fn application_after(&self) -> Value {
         let mut after = json!({
             "displayName": self.display_name,
             "uniqueName": self.unique_name,
@@ -269,7 +252,7 @@ impl App {
         after
     }
 
-    fn application_before(&self, live: &Value, seen: &Observed) -> Value {
+    pub(super) fn application_before(&self, live: &Value, seen: &Observed) -> Value {
         if live.is_null() {
             return Value::Null;
         }
@@ -281,7 +264,8 @@ impl App {
         });
         for (platform, uris) in self.platforms() {
             if uris.is_some() {
-                let live: BTreeSet<&str> = live[platform]["redirectUris"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+                let live: BTreeSet<&str> =
+                    live[platform]["redirectUris"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 before["redirectUris"][platform] = json!(live);
             }
         }
@@ -289,7 +273,7 @@ impl App {
     }
 
     /// Permissions that the registration asks for, by name where the name is known.
-    fn live_permissions(&self, live: &Value, seen: &Observed) -> BTreeSet<String> {
+    pub(super) fn live_permissions(&self, live: &Value, seen: &Observed) -> BTreeSet<String> {
         let mut labels = BTreeSet::new();
         for resource in live["requiredResourceAccess"].as_array().into_iter().flatten() {
             let app_id = text(resource, "resourceAppId");
@@ -298,7 +282,11 @@ impl App {
                 let (id, delegated) = (text(access, "id"), text(access, "type") == "Scope");
                 let value = known.and_then(|(_, s)| s.is()).map_or(id, |(_, roles)| roles.value(id));
                 let word = known.map_or(app_id, |(r, _)| r.word);
-                labels.insert(if delegated { format!("{word}/{value} (delegated)") } else { format!("{word}/{value}") });
+                labels.insert(if delegated {
+                    format!("{word}/{value} (delegated)")
+                } else {
+                    format!("{word}/{value}")
+                });
             }
         }
         labels
@@ -315,17 +303,20 @@ impl App {
         let body = Val::object([("appId", app_id.clone())]);
         let path = Val::path(["/servicePrincipals(appId='".into(), app_id.clone(), "')".into()]);
         out.steps.push(
-            Step::new(id.clone(), Act::Send(at_home(&self.partner, Method::Post, "/servicePrincipals".into(), Some(body))))
-                .lookup(Reading {
-                    tenant: self.partner.tenant.clone(),
-                    service: Service::Graph,
-                    actor: self.partner.managing_app(),
-                    path,
-                    all_pages: false,
-                    find: Find::here([]),
-                })
-                .stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
-                .needs(need(&self.partner, WRITE_APPS, "AppRegistered", "RoleMissing")),
+            Step::new(
+                id.clone(),
+                Act::Send(at_home(&self.partner, Method::Post, "/servicePrincipals".into(), Some(body))),
+            )
+            .lookup(Reading {
+                tenant: self.partner.tenant.clone(),
+                service: Service::Graph,
+                actor: self.partner.managing_app(),
+                path,
+                all_pages: false,
+                find: Find::here([]),
+            })
+            .stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
+            .needs(need(&self.partner, WRITE_APPS, "AppRegistered", "RoleMissing")),
         );
         out.changes.push(Change {
             address,
@@ -349,7 +340,9 @@ impl App {
         }
         let address = format!("{}:partnerConsent", self.address());
         let ids = seen.resource_ids();
-        let own = |tail: &str| Val::path(["/servicePrincipals/".into(), sp_id.clone(), format!("/appRoleAssignments{tail}").into()]);
+        let own = |tail: &str| {
+            Val::path(["/servicePrincipals/".into(), sp_id.clone(), format!("/appRoleAssignments{tail}").into()])
+        };
         let common = |step: Step| {
             step.stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
                 .drops_tokens(&self.partner.tenant)
@@ -370,7 +363,8 @@ impl App {
         }
         for extra in &compared.extra {
             let send = at_home(&self.partner, Method::Delete, own(&format!("/{}", extra.id)), None);
-            out.steps.push(common(Step::new(StepId::new(&address, &format!("remove {}", extra.label)), Act::Send(send))));
+            out.steps
+                .push(common(Step::new(StepId::new(&address, &format!("remove {}", extra.label)), Act::Send(send))));
         }
         out.changes.push(grants_change(address, &compared, self));
     }
@@ -405,10 +399,13 @@ impl App {
         let path = format!("/groups/{group}/members/$ref");
         let member_of = Val::path(["/servicePrincipals(appId='".into(), app_id.clone(), "')/memberOf".into()]);
         out.steps.push(
-            Step::new(StepId::new(&address, "send"), Act::Send(at_home(&self.partner, Method::Post, path.into(), Some(body))))
-                .lookup(self.reading(member_of, Find::among([("/id", group.into())])))
-                .stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
-                .needs(need(&self.partner, WRITE_GROUPS, "AdminAgentsMember", "NotMember")),
+            Step::new(
+                StepId::new(&address, "send"),
+                Act::Send(at_home(&self.partner, Method::Post, path.into(), Some(body))),
+            )
+            .lookup(self.reading(member_of, Find::among([("/id", group.into())])))
+            .stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
+            .needs(need(&self.partner, WRITE_GROUPS, "AdminAgentsMember", "NotMember")),
         );
         out.changes.push(Change {
             address,
@@ -421,90 +418,6 @@ impl App {
             origin: self.origin.clone(),
             reason: "Partner Center lets only admin agents act for customers".into(),
         });
-    }
-
-    fn registered(&self, seen: &Observed) -> Condition {
-        match &seen.application {
-            Seen::Not => Condition::no("AppRegistered", "AppNotFound", format!("{} is not registered yet", self.display_name)),
-            Seen::Unknown(why) => Condition::unknown("AppRegistered", why.to_string()),
-            Seen::Is(live) if text(live, "signInAudience") != self.audience => {
-                let message = format!("its audience is {}", text(live, "signInAudience"));
-                Condition::no("AppRegistered", "AudienceMismatch", message)
-            }
-            Seen::Is(live) => {
-                let (before, after) = (self.application_before(live, seen), self.application_after());
-                if before["redirectUris"] == after["redirectUris"] {
-                    Condition::yes("AppRegistered", "Registered", format!("registered as {}", text(live, "appId")))
-                } else {
-                    Condition::no("AppRegistered", "RedirectUriMismatch", "redirect URIs differ from what is declared")
-                }
-            }
-        }
-    }
-
-    fn declared(&self, seen: &Observed) -> Condition {
-        const TYPE: &str = "PermissionsDeclared";
-        if let Err(errors) = self.role_ids(seen) {
-            return Condition::no(TYPE, "UnknownPermission", errors.first().map_or("", |e| &e.summary));
-        }
-        let wanted: BTreeSet<String> = self.permissions.iter().map(super::want::Permission::label).collect();
-        let live = match &seen.application {
-            Seen::Is(live) => self.live_permissions(live, seen),
-            Seen::Not => BTreeSet::new(),
-            Seen::Unknown(why) => return Condition::unknown(TYPE, why.to_string()),
-        };
-        let list = |set: Vec<&String>| set.into_iter().cloned().collect::<Vec<_>>().join(", ");
-        let (missing, extra) = (list(wanted.difference(&live).collect()), list(live.difference(&wanted).collect()));
-        match (missing.as_str(), extra.as_str()) {
-            ("", "") => Condition::yes(TYPE, "InSync", format!("{} permissions", wanted.len())),
-            ("", extra) => Condition::no(TYPE, "Extra", format!("not declared: {extra}")),
-            (missing, _) => Condition::no(TYPE, "Missing", format!("not asked for yet: {missing}")),
-        }
-    }
-
-    fn consented(&self, seen: &Observed) -> Condition {
-        const TYPE: &str = "PartnerConsentGranted";
-        if let Seen::Unknown(why) = &seen.assignments {
-            return Condition::unknown(TYPE, why.to_string());
-        }
-        let compared = seen.compared(self, &self.role_ids(seen).unwrap_or_default());
-        let (granted, wanted) = (compared.granted.len(), self.permissions.len());
-        let missing: Vec<String> = compared.missing.iter().map(super::want::Permission::label).collect();
-        match (missing.is_empty(), granted) {
-            (true, _) => Condition::yes(TYPE, "Granted", format!("{granted} of {wanted} permissions")),
-            (_, 0) => Condition::no(TYPE, "Pending", format!("none of {wanted} permissions is granted")),
-            _ => Condition::no(TYPE, "PartiallyGranted", format!("{granted} of {wanted}; missing: {}", missing.join(", "))),
-        }
-    }
-
-    fn facts(&self, seen: &Observed, moment: Moment<'_>, report: &mut Report) {
-        report.facts.insert("tenantId", json!(self.partner.tenant.as_str()));
-        if let Seen::Is(live) = &seen.application {
-            report.facts.insert("appId", json!(text(live, "appId")));
-            report.facts.insert("objectId", json!(text(live, "id")));
-            let credentials = self.credentials.iter().map(|wanted| {
-                let ours = credential::live(live, &wanted.name);
-                let held = ours.iter().find(|c| wanted.stored.key_id.as_deref() == Some(&c.key_id));
-                let state = match credential::state(wanted, &ours, moment.now) {
-                    credential::State::Valid(_) => "Valid",
-                    credential::State::ExpiringSoon(_) => "ExpiringSoon",
-                    credential::State::Expired(_) => "Expired",
-                    _ => "ValueUnknown",
-                };
-                json!({"name": wanted.name, "state": state,
-                    "keyId": held.map(|c| c.key_id.clone()), "endsAt": held.and_then(|c| c.ends)})
-            });
-            report.facts.insert("credentials", credentials.collect());
-        }
-        if let Seen::Is(principal) = &seen.principal {
-            report.facts.insert("servicePrincipalId", json!(text(principal, "id")));
-        }
-        let compared = seen.compared(self, &self.role_ids(seen).unwrap_or_default());
-        let permissions = self.permissions.iter().map(|p| {
-            let granted = compared.granted.iter().any(|g| g.label == p.label());
-            json!({"permission": p.label(), "type": "Application", "purpose": p.purpose, "granted": granted})
-        });
-        report.facts.insert("permissions", permissions.collect());
     }
 }
 

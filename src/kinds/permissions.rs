@@ -92,7 +92,9 @@ impl AppRoles {
     pub fn read(principal: &Value) -> AppRoles {
         let roles = principal.get("appRoles").and_then(Value::as_array).into_iter().flatten();
         let enabled = roles.filter(|r| r.get("isEnabled").and_then(Value::as_bool) != Some(false));
-        AppRoles { by_value: enabled.map(|r| (text(r, "value").to_owned(), text(r, "id").to_ascii_lowercase())).collect() }
+        AppRoles {
+            by_value: enabled.map(|r| (text(r, "value").to_owned(), text(r, "id").to_ascii_lowercase())).collect(),
+        }
     }
 
     pub fn id(&self, value: &str) -> Option<&str> {
@@ -118,7 +120,9 @@ pub fn unknown(address: &str, permission: &want::Permission, roles: &AppRoles) -
     let resource = permission.resource.display_name;
     Diagnostic::error(address, format!("{resource} has no application permission \"{}\"", permission.value))
         .code("UnknownPermission")
-        .detail("PermissionsDeclared=False/UnknownPermission: nothing is written while a permission cannot be resolved.")
+        .detail(
+            "PermissionsDeclared=False/UnknownPermission: nothing is written while a permission cannot be resolved.",
+        )
         .remedy(match roles.near(&permission.value).as_slice() {
             [] => "Look the name up in Microsoft's permissions reference.".to_owned(),
             near => format!("Near it: {}.", near.join(", ")),

@@ -22,7 +22,8 @@ use crate::engine::value::{StepId, Val};
 
 const PATH: &str = "/tenantRelationships/delegatedAdminRelationships";
 /// Where the customer's administrator accepts (Graph: delegatedAdminRelationship, approval link).
-pub const APPROVAL: &str = "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/";
+pub const APPROVAL: &str =
+    "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/";
 /// An invitation that is older can no longer be accepted (GDAP FAQ).
 const INVITATION: SignedDuration = SignedDuration::from_hours(90 * 24);
 
@@ -61,7 +62,7 @@ impl Kind for Relationship {
     }
 
     fn depends_on(&self) -> Vec<String> {
-        vec![self.template.partner.address(), self.template.address(), format!("Tenant/{}", self.tenant)]
+        vec![self.template.partner.address(), self.template.address(), self.tenant_address()]
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
@@ -101,7 +102,10 @@ impl Kind for Relationship {
             }
             Stage::Activating(live) => {
                 out.unchanged += 1;
-                out.steps.push(Step::new(self.gate(), Act::Wait(self.microsoft("GdapActive", "Activating", live.changed, moment))));
+                out.steps.push(Step::new(
+                    self.gate(),
+                    Act::Wait(self.microsoft("GdapActive", "Activating", live.changed, moment)),
+                ));
                 self.plan_assignments(seen, &|_| live.id.as_str().into(), Some(&self.gate()), out);
             }
             Stage::Active(carriers) | Stage::RolesMissing { carriers, .. } => {
@@ -118,13 +122,17 @@ impl Kind for Relationship {
             }
             Stage::Ended(live) => {
                 let wait = Wait {
+                    address: self.tenant_address(),
                     condition: "GdapActive",
                     reason: "TerminatedByCustomer",
                     who: Who::Partner,
                     link: None,
                     since: live.changed,
                     deadline: None,
-                    what: format!("{} was ended ({}); it is not asked for again without a person.", live.name, live.status),
+                    what: format!(
+                        "{} was ended ({}); it is not asked for again without a person.",
+                        live.name, live.status
+                    ),
                 };
                 out.steps.push(Step::new(self.gate(), Act::Wait(wait)));
             }
@@ -181,7 +189,8 @@ impl Observed {
     pub fn assigned(&self, want: &Relationship, group: &Group) -> Assigned {
         let at = want.template.groups.iter().position(|g| g == group);
         let object = at.and_then(|at| self.groups.get(at)).and_then(Seen::is);
-        let (Some(Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }), Some(object)) = (self.stage.is(), object)
+        let (Some(Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }), Some(object)) =
+            (self.stage.is(), object)
         else {
             return Assigned::No;
         };
@@ -209,8 +218,14 @@ impl Relationship {
         StepId::new(&format!("{}:approval", self.address()), "wait")
     }
 
+    /// The Tenant it is derived from: that is what waits.
+    fn tenant_address(&self) -> String {
+        format!("Tenant/{}", self.tenant)
+    }
+
     fn approval(&self, link: Val, since: Option<jiff::Timestamp>) -> Wait {
         Wait {
+            address: self.tenant_address(),
             condition: "GdapActive",
             reason: "AwaitingCustomerApproval",
             who: Who::Customer,
@@ -221,10 +236,25 @@ impl Relationship {
         }
     }
 
-    fn microsoft(&self, condition: &'static str, reason: &'static str, since: Option<jiff::Timestamp>, moment: Moment<'_>) -> Wait {
+    fn microsoft(
+        &self,
+        condition: &'static str,
+        reason: &'static str,
+        since: Option<jiff::Timestamp>,
+        moment: Moment<'_>,
+    ) -> Wait {
         let deadline = since.unwrap_or(moment.now).checked_add(SignedDuration::from_mins(30)).ok();
         let what = "Microsoft carries the change out; it takes minutes as a rule.".to_owned();
-        Wait { condition, reason, who: Who::Microsoft, link: None, since, deadline, what }
+        Wait {
+            address: self.tenant_address(),
+            condition,
+            reason,
+            who: Who::Microsoft,
+            link: None,
+            since,
+            deadline,
+            what,
+        }
     }
 
     fn roles_missing<'a>(&self, of: &Live, missing: impl Iterator<Item = &'a String>) -> Diagnostic {
@@ -256,9 +286,12 @@ impl Relationship {
             self.reading(RELATIONSHIPS.into(), find)
         };
         let common = |step: Step| {
-            step.serial(self.address())
-                .stales(&partner.tenant, Service::Graph, "/tenantRelationships")
-                .needs(need(partner, WRITE_GDAP, "GdapActive", "RoleMissing"))
+            step.serial(self.address()).stales(&partner.tenant, Service::Graph, "/tenantRelationships").needs(need(
+                partner,
+                WRITE_GDAP,
+                "GdapActive",
+                "RoleMissing",
+            ))
         };
         let id = match live {
             Some(live) => Val::text(&live.id),
@@ -321,10 +354,13 @@ impl Relationship {
                     continue;
                 }
                 Assigned::Error => {
-                    let error = Diagnostic::error(self.address(), format!("Microsoft failed to assign {}", wanted.display_name))
-                        .code("Error")
-                        .remedy("Remove the access assignment in Partner Center; it is made again on the next apply.")
-                        .of_object();
+                    let error = Diagnostic::error(
+                        self.address(),
+                        format!("Microsoft failed to assign {}", wanted.display_name),
+                    )
+                    .code("Error")
+                    .remedy("Remove the access assignment in Partner Center; it is made again on the next apply.")
+                    .of_object();
                     out.diagnostics.push(error);
                     continue;
                 }
@@ -341,7 +377,10 @@ impl Relationship {
             let body = Val::object([
                 (
                     "accessContainer",
-                    Val::object([("accessContainerId", group_id.clone()), ("accessContainerType", "securityGroup".into())]),
+                    Val::object([
+                        ("accessContainerId", group_id.clone()),
+                        ("accessContainerType", "securityGroup".into()),
+                    ]),
                 ),
                 ("accessDetails", Val::object([("unifiedRoles", Val::List(vec![role]))])),
             ]);
@@ -355,6 +394,8 @@ impl Relationship {
                 .proof(container(Some("active")))
                 .serial(self.address())
                 .stales(&partner.tenant, Service::Graph, "/tenantRelationships")
+                .stales(&self.customer, Service::Token, "")
+                .stales(&self.customer, Service::Graph, "")
                 .drops_tokens(&self.customer)
                 .needs(need(partner, WRITE_GDAP, "AccessAssigned", "RoleMissing"));
             planned.after.extend(gate.cloned());

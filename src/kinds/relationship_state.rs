@@ -70,11 +70,14 @@ pub enum Stage {
 /// Judges all of the partner's relationships for one customer.
 pub fn stage(want: &Relationship, all: &[Value]) -> Stage {
     let of_customer = |r: &&Value| {
-        r.pointer("/customer/tenantId").and_then(Value::as_str).is_some_and(|id| id.eq_ignore_ascii_case(want.customer.as_str()))
+        r.pointer("/customer/tenantId")
+            .and_then(Value::as_str)
+            .is_some_and(|id| id.eq_ignore_ascii_case(want.customer.as_str()))
     };
     let customers: Vec<Live> = all.iter().filter(of_customer).map(Live::read).collect();
     let ours = |r: &&Live| number(&want.display_name, &r.name).is_some();
-    let own = customers.iter().filter(ours).filter(|r| !r.has_ended()).max_by_key(|r| number(&want.display_name, &r.name));
+    let own =
+        customers.iter().filter(ours).filter(|r| !r.has_ended()).max_by_key(|r| number(&want.display_name, &r.name));
     match own {
         Some(own) if own.status == "created" => return Stage::Lock(own.clone()),
         Some(own) if own.status == "approvalPending" => return Stage::Approval(own.clone()),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::permissions;
 use super::want::{self, Stored};
 use crate::api::{
-    ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, TenantClassSpec, TenantSpec,
+    ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, Spec, TenantClassSpec,
+    TenantSpec,
 };
 use crate::catalog::apps::MICROSOFT_GRAPH;
 use crate::catalog::ladder::{self, Rung};
@@ -15,16 +16,6 @@ use crate::catalog::roles;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Mode, Object};
 use crate::engine::read::TenantId;
-
-/// The spec of a declared object.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Spec {
-    Partner(PartnerSpec),
-    PartnerApp(PartnerAppSpec),
-    GdapTemplate(GdapTemplateSpec),
-    TenantClass(TenantClassSpec),
-    Tenant(TenantSpec),
-}
 
 /// A declared object, wherever it came from.
 #[derive(Clone, PartialEq, Debug)]
@@ -170,18 +161,17 @@ fn app(
         exchange_role: exchange.and_then(|e| roles::id(&e.role)),
         exchange_window: window(profile.map(|p| &p.windows.exchange_role), 120),
         consent_window: window(profile.map(|p| &p.windows.consent), 15),
-        origin: profile.map_or_else(|| "from the manifest".into(), |p| format!("from profile {} v{}", p.name, p.version)),
+        origin: profile
+            .map_or_else(|| "from the manifest".into(), |p| format!("from profile {} v{}", p.name, p.version)),
     })
 }
 
 fn redirect_uris(spec: &PartnerAppSpec, profile: Option<&Profile>) -> want::RedirectUris {
     let set = |list: &Option<Vec<String>>| list.as_ref().map(|l| l.iter().cloned().collect());
     match (&spec.redirect_uris, profile) {
-        (Some(own), _) => want::RedirectUris {
-            web: set(&own.web),
-            spa: set(&own.spa),
-            public_client: set(&own.public_client),
-        },
+        (Some(own), _) => {
+            want::RedirectUris { web: set(&own.web), spa: set(&own.spa), public_client: set(&own.public_client) }
+        }
         (None, Some(profile)) => want::RedirectUris {
             web: Some(profile.redirect_uris.iter().cloned().collect()),
             spa: Some(BTreeSet::new()),
@@ -322,10 +312,13 @@ impl<'a> Tenants<'a> {
             let access = spec.access.as_ref().or(class.access.as_ref());
             let Some(template) = access.and_then(|a| a.gdap.as_ref()).map(|g| g.template.clone()) else {
                 errors.push(
-                    Diagnostic::error(format!("Tenant/{}", d.name), "neither the Tenant nor its class says how it is reached")
-                        .code("InvalidSpec")
-                        .remedy("Give access: { mode: Gdap, gdap: { template: … } } in the class or here.")
-                        .at(Some(&d.place)),
+                    Diagnostic::error(
+                        format!("Tenant/{}", d.name),
+                        "neither the Tenant nor its class says how it is reached",
+                    )
+                    .code("InvalidSpec")
+                    .remedy("Give access: { mode: Gdap, gdap: { template: … } } in the class or here.")
+                    .at(Some(&d.place)),
                 );
                 continue;
             };

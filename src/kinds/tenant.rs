@@ -18,7 +18,7 @@ use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
 use crate::engine::read::{Ask, Seen, Service, Why, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Stale, Step};
-use crate::engine::value::{StepId, Val};
+use crate::engine::value::StepId;
 
 /// What was read of a Tenant.
 pub struct Observed {
@@ -162,12 +162,13 @@ impl Tenant {
     fn check_domain(&self, seen: &Observed, out: &mut Draft) -> bool {
         let error = match (&seen.domain, seen.mismatch(self)) {
             (Seen::Is(_), None) => return true,
-            (_, Some(other)) => {
-                Diagnostic::error(self.address(), format!("{} belongs to tenant {other}, not to {}", self.domain, self.customer))
-                    .code("DomainMismatch")
-                    .remedy("Correct spec.tenantId or spec.domain; nothing was written.")
-                    .of_object()
-            }
+            (_, Some(other)) => Diagnostic::error(
+                self.address(),
+                format!("{} belongs to tenant {other}, not to {}", self.domain, self.customer),
+            )
+            .code("DomainMismatch")
+            .remedy("Correct spec.tenantId or spec.domain; nothing was written.")
+            .of_object(),
             (Seen::Not, _) => Diagnostic::error(self.address(), format!("no tenant has the domain {}", self.domain))
                 .code("DomainMismatch")
                 .remedy("Correct spec.domain: a domain that the customer has verified.")

@@ -38,8 +38,7 @@ impl Use {
     pub fn observe(&self, tenant: &Tenant, entered: bool, ask: &Ask<'_>) -> Option<SeenApp> {
         let app = &self.app;
         let application = reads::application(ask, app);
-        let live: Vec<_> =
-            app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
+        let live: Vec<_> = app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
         let app_id = application?.is().map(|a| text(a, "appId").to_owned());
         let mut seen = SeenApp::nothing(app_id.clone());
         for (resource, roles) in live {
@@ -80,7 +79,12 @@ impl Use {
 
     /// Live probes: list users, and where it is needed ask Exchange. Each with the app's own token.
     #[allow(clippy::type_complexity)]
-    fn probe(&self, tenant: &Tenant, app_id: &str, ask: &Ask<'_>) -> (Option<Option<Seen<Arc<Value>>>>, Option<Option<Seen<Arc<Value>>>>) {
+    fn probe(
+        &self,
+        tenant: &Tenant,
+        app_id: &str,
+        ask: &Ask<'_>,
+    ) -> (Option<Option<Seen<Arc<Value>>>>, Option<Option<Seen<Arc<Value>>>>) {
         let Some(actor) = self.app.actor(app_id) else { return (Some(None), Some(None)) };
         let key = |service, path: &str| Key::new(&tenant.customer, service, &actor, path);
         let reads_users = self.app.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH);
@@ -137,7 +141,8 @@ impl SeenApp {
     /// Whether the principal holds the Exchange role.
     pub fn holds_role(&self) -> bool {
         let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
-        !id.is_empty() && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
+        !id.is_empty()
+            && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
     }
 
     pub fn resources_lack_exchange(&self) -> bool {
@@ -216,7 +221,11 @@ impl Rungs<'_> {
         let path = Val::path(["/servicePrincipals(appId='".into(), app_id.clone(), "')".into()]);
         let body = Val::object([("appId", app_id.clone())]);
         let act = self.send(Method::Post, "/servicePrincipals".into(), Some(body));
-        out.steps.push(self.step(id.clone(), act, "/servicePrincipals").lookup(self.reading(path, false, Find::here([]))));
+        out.steps.push(self.step(id.clone(), act, "/servicePrincipals").lookup(self.reading(
+            path,
+            false,
+            Find::here([]),
+        )));
         out.changes.push(Change {
             address,
             class: Class::Consent,
@@ -238,7 +247,9 @@ impl Rungs<'_> {
             return;
         }
         let address = format!("{}:consent/{}", self.tenant.address(), app.name);
-        let own = |tail: String| Val::path(["/servicePrincipals/".into(), sp.clone(), format!("/appRoleAssignments{tail}").into()]);
+        let own = |tail: String| {
+            Val::path(["/servicePrincipals/".into(), sp.clone(), format!("/appRoleAssignments{tail}").into()])
+        };
         for permission in &compared.missing {
             let resource = self.resource(app, permission.resource, seen, out);
             let role = seen.roles.get(&permission.label()).cloned().unwrap_or_default();
@@ -250,11 +261,19 @@ impl Rungs<'_> {
             let find = Find::among([("/appRoleId", role.into()), ("/resourceId", resource)]);
             let act = self.send(Method::Post, own(String::new()), Some(body));
             let id = StepId::new(&address, &permission.label());
-            out.steps.push(self.step(id, act, "/servicePrincipals").lookup(self.reading(own(String::new()), true, find)));
+            out.steps.push(self.step(id, act, "/servicePrincipals").lookup(self.reading(
+                own(String::new()),
+                true,
+                find,
+            )));
         }
         for extra in &compared.extra {
             let act = self.send(Method::Delete, own(format!("/{}", extra.id)), None);
-            out.steps.push(self.step(StepId::new(&address, &format!("remove {}", extra.label)), act, "/servicePrincipals"));
+            out.steps.push(self.step(
+                StepId::new(&address, &format!("remove {}", extra.label)),
+                act,
+                "/servicePrincipals",
+            ));
         }
         out.changes.push(grants_change(address, &compared, app));
     }

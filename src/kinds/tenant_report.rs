@@ -41,8 +41,12 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
     const TYPE: &str = "ConsentGranted";
     match seen.foothold() {
         Foothold::There => {}
-        Foothold::Missing => return Condition::no(TYPE, "Pending", "the managing app is not consented in the tenant yet"),
-        Foothold::NoPath => return Condition::no(TYPE, "Pending", "comes after the GDAP relationship is active and assigned"),
+        Foothold::Missing => {
+            return Condition::no(TYPE, "Pending", "the managing app is not consented in the tenant yet");
+        }
+        Foothold::NoPath => {
+            return Condition::no(TYPE, "Pending", "comes after the GDAP relationship is active and assigned");
+        }
         Foothold::Blocked(Why::Refused(refusal)) => return refused(TYPE, &refusal),
         Foothold::Blocked(why) => return Condition::unknown(TYPE, why.to_string()),
     }
@@ -52,7 +56,11 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
             return Condition::unknown(TYPE, why.to_string());
         }
         if let Some(resource) = app.lacks() {
-            return Condition::no(TYPE, "ResourceNotProvisioned", format!("the tenant has no {}", resource.display_name));
+            return Condition::no(
+                TYPE,
+                "ResourceNotProvisioned",
+                format!("the tenant has no {}", resource.display_name),
+            );
         }
         let compared = app.compared(&one.app);
         granted += compared.granted.len();
@@ -101,7 +109,11 @@ fn exchange(want: &Tenant, seen: &Observed) -> Condition {
         match &app.exchange {
             Some(Seen::Is(_)) => {}
             Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403) => {
-                return Condition::no(TYPE, "Pending", format!("the role is assigned, and Exchange does not take it yet ({})", r.status));
+                return Condition::no(
+                    TYPE,
+                    "Pending",
+                    format!("the role is assigned, and Exchange does not take it yet ({})", r.status),
+                );
             }
             Some(Seen::Unknown(why)) => return Condition::unknown(TYPE, why.to_string()),
             _ => return Condition::no(TYPE, "Pending", format!("no credential of {name} to ask Exchange with")),
@@ -121,9 +133,7 @@ fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
     if seen.foothold() != Foothold::There {
         return None;
     }
-    let denied = |probe: &Option<Seen<_>>| {
-        matches!(probe, Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403))
-    };
+    let denied = |probe: &Option<Seen<_>>| matches!(probe, Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403));
     apps(want, seen).find_map(|(one, app)| {
         let compared = app.compared(&one.app);
         if !compared.missing.is_empty() {
@@ -149,7 +159,9 @@ fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
         Some(Lag { what, since: None, .. }) => Condition::no(TYPE, "Waiting", format!("{what}; since unknown")),
         Some(Lag { what, since: Some(since), window }) => {
             if moment.now.duration_since(since) > window {
-                let message = format!("{what}, {window:#} after the change: check the role in the tenant and the app's sign-in logs");
+                let message = format!(
+                    "{what}, {window:#} after the change: check the role in the tenant and the app's sign-in logs"
+                );
                 Condition::no(TYPE, "Overdue", message)
             } else {
                 Condition::no(TYPE, "Waiting", what)
@@ -164,6 +176,7 @@ pub fn wait_for_propagation(want: &Tenant, seen: &Observed, moment: Moment<'_>, 
     let deadline = lag.since.and_then(|s| s.checked_add(lag.window).ok());
     let overdue = deadline.is_some_and(|d| moment.now > d);
     let wait = Wait {
+        address: want.address(),
         condition: "Propagated",
         reason: if overdue { "Overdue" } else { "Waiting" },
         who: Who::Microsoft,
@@ -186,17 +199,25 @@ fn verified(want: &Tenant, seen: &Observed) -> Condition {
                 said.push(format!("{} users", counted.unwrap_or(list(body).len() as u64)));
             }
             Some(Seen::Unknown(Why::Failed(fault))) => return Condition::unknown(TYPE, fault.message.clone()),
-            Some(Seen::Unknown(Why::Refused(r))) => return Condition::no(TYPE, "Failed", format!("{name} cannot list users ({})", r.code)),
-            Some(Seen::Not) | None => return Condition::no(TYPE, "Stale", format!("{name} has not been tried in this tenant yet")),
+            Some(Seen::Unknown(Why::Refused(r))) => {
+                return Condition::no(TYPE, "Failed", format!("{name} cannot list users ({})", r.code));
+            }
+            Some(Seen::Not) | None => {
+                return Condition::no(TYPE, "Stale", format!("{name} has not been tried in this tenant yet"));
+            }
         }
         match &app.exchange {
             _ if !one.exchange => {}
-            Some(Seen::Is(body)) => said.push(format!("{} distribution groups asked for and answered", list(body).len())),
+            Some(Seen::Is(body)) => {
+                said.push(format!("{} distribution groups asked for and answered", list(body).len()))
+            }
             Some(Seen::Unknown(Why::Failed(fault))) => return Condition::unknown(TYPE, fault.message.clone()),
             Some(Seen::Unknown(Why::Refused(r))) => {
                 return Condition::no(TYPE, "Failed", format!("Exchange refuses {name} ({})", r.status));
             }
-            Some(Seen::Not) | None => return Condition::no(TYPE, "Stale", format!("{name} has not been tried in Exchange yet")),
+            Some(Seen::Not) | None => {
+                return Condition::no(TYPE, "Stale", format!("{name} has not been tried in Exchange yet"));
+            }
         }
     }
     Condition::yes(TYPE, "Passed", said.join("; "))

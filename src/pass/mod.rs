@@ -1,6 +1,11 @@
 //! One pass over n objects of m kinds: gather → observe → plan → guard → execute → conditions.
 //! The only caller of loader and executor.
 
+mod apply;
+mod gather;
+mod journal;
+mod look;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,10 +14,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cloud::{Endpoints, Sleep};
+use crate::cloud::{Cloud, Endpoints, Loader, Sleep, Wire};
 use crate::engine::conditions::Condition;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::plan::{Cost, Plan};
+use crate::engine::read::Answers;
+use crate::source::{Inputs, SecretSink, Secrets};
 
 /// How a pass reaches Microsoft.
 #[derive(Clone)]
@@ -67,4 +74,43 @@ pub struct Applied {
     pub interrupted: bool,
     /// Everything read again afterwards.
     pub after: Looked,
+}
+
+/// A pass over some inputs.
+pub struct Pass {
+    inputs: Inputs,
+    secrets: Arc<Secrets>,
+    sink: Option<Arc<SecretSink>>,
+    cloud: Cloud,
+    loader: Loader,
+    journal: journal::File,
+    /// What is known and not stale.
+    answers: Answers,
+}
+
+impl Pass {
+    /// Makes ready; nothing is read from Microsoft yet.
+    ///
+    /// # Errors
+    /// The CA file or the journal does not read.
+    pub fn new(
+        inputs: Inputs,
+        secrets: Secrets,
+        sink: Option<SecretSink>,
+        reach: Reach,
+    ) -> Result<Pass, Vec<Diagnostic>> {
+        let (secrets, sink) = (Arc::new(secrets), sink.map(Arc::new));
+        let wire = Wire::new(reach.ca.as_deref())
+            .map_err(|why| vec![Diagnostic::error("run", why).remedy("Check --ca-file.")])?;
+        let journal = journal::File::open(reach.journal).map_err(|error| vec![*error])?;
+        let identities = gather::identities(&inputs, &secrets, sink.as_ref());
+        let cloud = Cloud::new(wire, reach.endpoints, identities, reach.sleep, reach.parallelism);
+        let loader = Loader::new(cloud.clone());
+        Ok(Pass { inputs, secrets, sink, cloud, loader, journal, answers: Answers::new() })
+    }
+
+    /// The cloud's time, as the newest answer told it.
+    pub fn now(&self) -> Timestamp {
+        self.cloud.wire.clock.now()
+    }
 }
