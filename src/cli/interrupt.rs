@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use super::exit::Exit;
 use super::printer::Printer;
-use crate::cloud::clock::{RealSleep, Slept};
 use crate::cloud::Sleep;
+use crate::cloud::clock::{RealSleep, Slept};
 
 /// Whether somebody wants the run to end.
 #[derive(Default)]

@@ -41,7 +41,11 @@ fn whole_seconds(t: Timestamp) -> Timestamp {
 }
 
 pub fn plus(t: Timestamp, seconds: i64) -> Timestamp {
-    t.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(if seconds < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    t.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(if seconds < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    })
 }
 
 pub fn days(n: i64) -> i64 {

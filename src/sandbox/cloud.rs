@@ -97,7 +97,10 @@ impl Cloud {
             self.doomed = true;
         }
         let client = call.header("client-request-id").unwrap_or(&call.request_id).to_owned();
-        let answer = answer.with("Date", http_date(now)).with("request-id", call.request_id.clone()).with("client-request-id", client);
+        let answer = answer
+            .with("Date", http_date(now))
+            .with("request-id", call.request_id.clone())
+            .with("client-request-id", client);
         (answer, after)
     }
 
@@ -115,7 +118,14 @@ impl Cloud {
             return granted.answer;
         }
         for version in ["v1.0", "beta"] {
-            let Some(rest) = call.path.strip_prefix('/').and_then(|p| p.strip_prefix(version)).filter(|r| r.is_empty() || r.starts_with('/')) else { continue };
+            let Some(rest) = call
+                .path
+                .strip_prefix('/')
+                .and_then(|p| p.strip_prefix(version))
+                .filter(|r| r.is_empty() || r.starts_with('/'))
+            else {
+                continue;
+            };
             if rest.eq_ignore_ascii_case("/$batch") {
                 return self.batch(call, version, now, after, changed);
             }
@@ -136,14 +146,24 @@ impl Cloud {
         let answer = if call.path.eq_ignore_ascii_case("/AdminPortal/Home") {
             Answer::html(200, ACCEPTANCE)
         } else {
-            Failure::new(404, "NotFound", format!("Nothing of the sandbox answers at '{}'.", call.path)).answer(call, now)
+            Failure::new(404, "NotFound", format!("Nothing of the sandbox answers at '{}'.", call.path))
+                .answer(call, now)
         };
         self.note(seq, None, call, now, answer.status, Asked::default());
         answer
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request, kept apart for the batch")]
-    fn graph(&mut self, call: &Call, version: &'static str, rest: &str, batch: Option<u64>, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+    fn graph(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        rest: &str,
+        batch: Option<u64>,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+    ) -> Answer {
         let seq = self.state.log.reserve();
         let mut asked = Asked::default();
         let answer = self.graph_answer(call, version, rest, now, after, changed, &mut asked);
@@ -154,11 +174,22 @@ impl Cloud {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one request, kept apart for the batch")]
-    fn graph_answer(&mut self, call: &Call, version: &'static str, rest: &str, now: Timestamp, after: &mut Aftermath, changed: &mut bool, asked: &mut Asked) -> Answer {
+    fn graph_answer(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        rest: &str,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+        asked: &mut Asked,
+    ) -> Answer {
         if let Some(seconds) = self.state.faults.count_graph() {
             *changed = true;
             let text = "Too many requests.";
-            return Failure::new(429, "TooManyRequests", text).with("Retry-After", seconds.to_string()).answer(call, now);
+            return Failure::new(429, "TooManyRequests", text)
+                .with("Retry-After", seconds.to_string())
+                .answer(call, now);
         }
         let matched = match routes::find(&call.method, rest, version) {
             Ok(m) => m,
@@ -190,7 +221,14 @@ impl Cloud {
         graph::handle(&mut self.state, call, opened, now).unwrap_or_else(|f| f.answer(call, now))
     }
 
-    fn batch(&mut self, call: &Call, version: &'static str, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+    fn batch(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+    ) -> Answer {
         let outer = self.state.log.reserve();
         let caller = graph::access::authenticate(&self.state, &self.keys, call, now);
         let asked = caller.as_ref().map(asked_by).unwrap_or_default();
@@ -205,7 +243,8 @@ impl Cloud {
                         _ if batch::blocked(item, &statuses) => batch::failed_dependency().answer(call, now),
                         Err(f) => f.clone().answer(call, now),
                         Ok(inner) => {
-                            let rest = inner.path.strip_prefix(&format!("/{version}")).unwrap_or(&inner.path).to_owned();
+                            let rest =
+                                inner.path.strip_prefix(&format!("/{version}")).unwrap_or(&inner.path).to_owned();
                             self.graph(inner, version, &rest, Some(outer), now, after, changed)
                         }
                     };
@@ -231,7 +270,9 @@ impl Cloud {
         }
         let (answer, mut asked) = match partner_center::authenticate(&self.state, &self.keys, call, now) {
             Err(a) => (a, Asked::default()),
-            Ok(caller) if step.is_some_and(|s| self.state.faults.refuses(s)) => (partner_center::refused(), asked_by(&caller)),
+            Ok(caller) if step.is_some_and(|s| self.state.faults.refuses(s)) => {
+                (partner_center::refused(), asked_by(&caller))
+            }
             Ok(caller) => (partner_center::handle(&mut self.state, call, &ask, &caller, now), asked_by(&caller)),
         };
         asked.write = step.is_some();
@@ -266,7 +307,18 @@ impl Cloud {
     fn note(&mut self, seq: u64, batch: Option<u64>, call: &Call, now: Timestamp, status: u16, asked: Asked) {
         let Asked { tenant, caller, write, token } = asked;
         let caller = caller.unwrap_or_else(|| "anonymous".to_owned());
-        let entry = Entry { seq, time: now, method: call.method.clone(), path: call.path.clone(), batch, tenant, caller, status, write, token };
+        let entry = Entry {
+            seq,
+            time: now,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            batch,
+            tenant,
+            caller,
+            status,
+            write,
+            token,
+        };
         self.state.log.add(entry);
     }
 }

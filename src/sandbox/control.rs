@@ -97,7 +97,12 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
         Some(t) => Some(drift::tenant(state, t)?.id.clone()),
     };
     let ids: Vec<String> = match which {
-        None => state.relationships.values().filter(|r| r.status == Status::ApprovalPending && r.customer.is_some()).map(|r| r.id.clone()).collect(),
+        None => state
+            .relationships
+            .values()
+            .filter(|r| r.status == Status::ApprovalPending && r.customer.is_some())
+            .map(|r| r.id.clone())
+            .collect(),
         Some(name) => vec![drift::relationship(state, name)?],
     };
     let mut done = Vec::new();
@@ -116,10 +121,16 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
 fn not_approved(state: &super::state::State, id: &str, why: NotApproved) -> String {
     let name = state.relationships.get(id).map_or(id, |r| r.display_name.as_str());
     match why {
-        NotApproved::State(Status::Created) => format!("{name} is `created`: the partner has not sent it for approval (lockForApproval) yet"),
-        NotApproved::State(s) => format!("{name} is `{}`; only a relationship in `approvalPending` can be approved", s.as_str()),
+        NotApproved::State(Status::Created) => {
+            format!("{name} is `created`: the partner has not sent it for approval (lockForApproval) yet")
+        }
+        NotApproved::State(s) => {
+            format!("{name} is `{}`; only a relationship in `approvalPending` can be approved", s.as_str())
+        }
         NotApproved::TooOld => format!("the invitation {name} is older than 90 days and can no longer be approved"),
-        NotApproved::NoCustomer => format!("{name} is not an invitation to that tenant; say which tenant approves (`tenant`)"),
+        NotApproved::NoCustomer => {
+            format!("{name} is not an invitation to that tenant; say which tenant approves (`tenant`)")
+        }
     }
 }
 

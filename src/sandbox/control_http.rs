@@ -31,7 +31,10 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
         ("GET", "world") => Ok(control::world(cloud)),
         _ => {
             let known = "POST approve, advance, advance-to-next, drift, faults; GET requests, state-of-world, faults, clock, world";
-            return Answer::json(404, json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }));
+            return Answer::json(
+                404,
+                json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }),
+            );
         }
     };
     match outcome {

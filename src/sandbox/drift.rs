@@ -37,13 +37,15 @@ fn missing(what: &str, name: &str, there_is: impl Iterator<Item = String>) -> St
 }
 
 pub fn tenant<'a>(state: &'a State, name: &str) -> Found<&'a Tenant> {
-    let hit = state.tenant_named(name).or_else(|| state.tenants.values().find(|t| t.display_name.eq_ignore_ascii_case(name)));
+    let hit =
+        state.tenant_named(name).or_else(|| state.tenants.values().find(|t| t.display_name.eq_ignore_ascii_case(name)));
     hit.ok_or_else(|| missing("tenant", name, state.tenants.values().map(|t| t.display_name.clone())))
 }
 
 pub fn relationship(state: &State, name: &str) -> Found<String> {
     let hit = state.relationships.values().find(|r| r.id.eq_ignore_ascii_case(name) || r.display_name == name);
-    hit.map(|r| r.id.clone()).ok_or_else(|| missing("relationship", name, state.relationships.values().map(|r| r.display_name.clone())))
+    hit.map(|r| r.id.clone())
+        .ok_or_else(|| missing("relationship", name, state.relationships.values().map(|r| r.display_name.clone())))
 }
 
 fn partner(state: &mut State) -> Found<&mut Tenant> {
@@ -52,12 +54,16 @@ fn partner(state: &mut State) -> Found<&mut Tenant> {
 }
 
 fn is_called(a: &Application, name: &str) -> bool {
-    a.display_name() == name || a.text("uniqueName") == Some(name) || a.app_id.eq_ignore_ascii_case(name) || a.id == name
+    a.display_name() == name
+        || a.text("uniqueName") == Some(name)
+        || a.app_id.eq_ignore_ascii_case(name)
+        || a.id == name
 }
 
 /// A registration, wherever it is, by display name, mark or id.
 fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Application> {
-    let known: Vec<String> = state.tenants.values().flat_map(|t| t.applications.values()).map(|a| a.display_name().to_owned()).collect();
+    let known: Vec<String> =
+        state.tenants.values().flat_map(|t| t.applications.values()).map(|a| a.display_name().to_owned()).collect();
     let hit = state.tenants.values_mut().flat_map(|t| t.applications.values_mut()).find(|a| is_called(a, name));
     hit.ok_or_else(|| missing("app", name, known.into_iter()))
 }
@@ -65,11 +71,21 @@ fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Applicatio
 /// An app's principal in a tenant.
 fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
     let t = tenant(state, tenant_name)?;
-    let name = |p: &Principal| facts::resource(&p.app_id).map_or_else(|| state.application(&p.app_id).map(|(_, a)| a.display_name().to_owned()).unwrap_or_default(), |r| r.display_name.clone());
+    let name = |p: &Principal| {
+        facts::resource(&p.app_id).map_or_else(
+            || state.application(&p.app_id).map(|(_, a)| a.display_name().to_owned()).unwrap_or_default(),
+            |r| r.display_name.clone(),
+        )
+    };
     let hit = t.principals.values().find(|p| {
-        p.id == app || p.app_id.eq_ignore_ascii_case(app) || name(p) == app || state.application(&p.app_id).is_some_and(|(_, a)| is_called(a, app))
+        p.id == app
+            || p.app_id.eq_ignore_ascii_case(app)
+            || name(p) == app
+            || state.application(&p.app_id).is_some_and(|(_, a)| is_called(a, app))
     });
-    let hit = hit.ok_or_else(|| missing(&format!("service principal in {}", t.display_name), app, t.principals.values().map(name)))?;
+    let hit = hit.ok_or_else(|| {
+        missing(&format!("service principal in {}", t.display_name), app, t.principals.values().map(name))
+    })?;
     Ok((t.id.clone(), hit.clone()))
 }
 
@@ -84,16 +100,27 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
         Drift::RemoveGrant { tenant, app, permission } => {
             let (tid, p) = principal(state, &tenant, &app)?;
             let t = tenant_mut(state, &tid)?;
-            let own: Vec<_> = t.app_roles.values().filter(|a| a.principal_id == p.id).map(|a| (a.id.clone(), a.resource_id.clone(), a.app_role_id.clone())).collect();
+            let own: Vec<_> = t
+                .app_roles
+                .values()
+                .filter(|a| a.principal_id == p.id)
+                .map(|a| (a.id.clone(), a.resource_id.clone(), a.app_role_id.clone()))
+                .collect();
             let named: Vec<(String, String)> = own
                 .into_iter()
                 .map(|(id, resource, role)| {
-                    let resource = state.tenants.get(&tid).and_then(|t| t.principals.get(&resource)).map_or("", |p| p.app_id.as_str());
+                    let resource = state
+                        .tenants
+                        .get(&tid)
+                        .and_then(|t| t.principals.get(&resource))
+                        .map_or("", |p| p.app_id.as_str());
                     (id, known_role(state, resource, &role).unwrap_or(role))
                 })
                 .collect();
             let hit = named.iter().find(|(id, value)| *value == permission || *id == permission);
-            let id = hit.map(|(id, _)| id.clone()).ok_or_else(|| missing(&format!("grant of {app}"), &permission, named.iter().map(|(_, v)| v.clone())))?;
+            let id = hit.map(|(id, _)| id.clone()).ok_or_else(|| {
+                missing(&format!("grant of {app}"), &permission, named.iter().map(|(_, v)| v.clone()))
+            })?;
             tenant_mut(state, &tid)?.app_roles.remove(&id);
             state.retired.insert(id);
             format!("{permission} is no longer granted to {app} in {tenant}")
@@ -101,7 +128,8 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
         Drift::RemoveGroupMember { group, member } => {
             let t = partner(state)?;
             let known = missing("group", &group, t.groups.values().map(|g| g.display_name().to_owned()));
-            let users: Vec<(String, String)> = t.users.values().map(|u| (u.id.clone(), u.user_principal_name.clone())).collect();
+            let users: Vec<(String, String)> =
+                t.users.values().map(|u| (u.id.clone(), u.user_principal_name.clone())).collect();
             let g = t.groups.values_mut().find(|g| g.id == group || g.display_name() == group).ok_or(known)?;
             let name = |id: &String| users.iter().find(|(u, _)| u == id).map_or_else(|| id.clone(), |(_, n)| n.clone());
             let hit = g.members.iter().find(|m| **m == member || name(m).eq_ignore_ascii_case(&member)).cloned();
@@ -111,8 +139,10 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
         }
         Drift::RemoveAccessAssignment { relationship: name, group } => {
             let id = relationship(state, &name)?;
-            let groups: Vec<(String, String)> = partner(state)?.groups.values().map(|g| (g.id.clone(), g.display_name().to_owned())).collect();
-            let called = |id: &str| groups.iter().find(|(g, _)| g == id).map_or_else(|| id.to_owned(), |(_, n)| n.clone());
+            let groups: Vec<(String, String)> =
+                partner(state)?.groups.values().map(|g| (g.id.clone(), g.display_name().to_owned())).collect();
+            let called =
+                |id: &str| groups.iter().find(|(g, _)| g == id).map_or_else(|| id.to_owned(), |(_, n)| n.clone());
             let Some(r) = state.relationships.get_mut(&id) else { return Err(format!("no relationship {id}")) };
             let known: Vec<String> = r.assignments.iter().filter(|a| a.is_live()).map(|a| called(&a.group)).collect();
             let hit = r.assignments.iter_mut().find(|a| a.is_live() && (a.group == group || called(&a.group) == group));
@@ -125,18 +155,34 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
         Drift::RemoveDirectoryRole { tenant, app, role } => {
             let (tid, p) = principal(state, &tenant, &app)?;
             let t = tenant_mut(state, &tid)?;
-            let own: Vec<(String, String)> = t.role_assignments.values().filter(|r| r.principal_id == p.id).map(|r| (r.id.clone(), r.role.clone())).collect();
+            let own: Vec<(String, String)> = t
+                .role_assignments
+                .values()
+                .filter(|r| r.principal_id == p.id)
+                .map(|r| (r.id.clone(), r.role.clone()))
+                .collect();
             let wanted = facts::role_named(&role).map_or(role.as_str(), |(id, _)| id);
             let hit = own.iter().find(|(_, r)| r == wanted).map(|(id, _)| id.clone());
-            let id = hit.ok_or_else(|| missing(&format!("directory role of {app}"), &role, own.iter().map(|(_, r)| facts::role_name(r).to_owned())))?;
+            let id = hit.ok_or_else(|| {
+                missing(
+                    &format!("directory role of {app}"),
+                    &role,
+                    own.iter().map(|(_, r)| facts::role_name(r).to_owned()),
+                )
+            })?;
             t.role_assignments.remove(&id);
             state.retired.insert(id);
             format!("{app} is no longer {role} in {tenant}")
         }
         Drift::ExpireSecret { app, name } => {
             let a = application(state, &app)?;
-            let known = missing(&format!("secret of {app}"), &name, a.secrets.iter().filter_map(|s| s.display_name.clone()));
-            let hit = a.secrets.iter_mut().find(|s| s.key_id == name || s.display_name.as_deref() == Some(&name)).ok_or(known)?;
+            let known =
+                missing(&format!("secret of {app}"), &name, a.secrets.iter().filter_map(|s| s.display_name.clone()));
+            let hit = a
+                .secrets
+                .iter_mut()
+                .find(|s| s.key_id == name || s.display_name.as_deref() == Some(&name))
+                .ok_or(known)?;
             hit.end = now;
             format!("the secret {name} of {app} has expired")
         }
@@ -144,7 +190,10 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
             let id = relationship(state, &name)?;
             let status = state.relationships.get(&id).map(|r| r.status);
             if status != Some(Status::Active) {
-                return Err(format!("{name} is `{}`; only an active relationship can be terminated", status.map_or("gone", Status::as_str)));
+                return Err(format!(
+                    "{name} is `{}`; only an active relationship can be terminated",
+                    status.map_or("gone", Status::as_str)
+                ));
             }
             gdap::arrive(state, now, &id, Status::TerminationRequested);
             format!("{name} was terminated by the customer")
@@ -181,7 +230,9 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
             };
             format!("{app} has the redirect URI {uri}")
         }
-        Drift::RemoveAppPermission { app, permission } => remove_permission(application(state, &app)?, &app, &permission)?,
+        Drift::RemoveAppPermission { app, permission } => {
+            remove_permission(application(state, &app)?, &app, &permission)?
+        }
     };
     Ok(json!(said))
 }
@@ -210,5 +261,9 @@ fn remove_permission(a: &mut Application, app: &str, permission: &str) -> Found<
         }
         entries.retain(|e| e.get("resourceAccess").and_then(Value::as_array).is_some_and(|l| !l.is_empty()));
     }
-    if removed { Ok(format!("{app} no longer asks for {permission}")) } else { Err(missing(&format!("permission of {app}"), permission, known.into_iter())) }
+    if removed {
+        Ok(format!("{app} no longer asks for {permission}"))
+    } else {
+        Err(missing(&format!("permission of {app}"), permission, known.into_iter()))
+    }
 }

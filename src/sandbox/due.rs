@@ -16,15 +16,34 @@ pub struct Due {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Effect {
-    Relationship { id: String, to: Status },
+    Relationship {
+        id: String,
+        to: Status,
+    },
     /// The end date of a relationship: extended or expired. No lag: nobody waits for it.
-    RelationshipEnd { id: String },
-    AssignmentActive { relationship: String, id: String },
+    RelationshipEnd {
+        id: String,
+    },
+    AssignmentActive {
+        relationship: String,
+        id: String,
+    },
     /// While pending, the token service does not know the secret.
-    SecretUsable { app_id: String, key_id: String },
+    SecretUsable {
+        app_id: String,
+        key_id: String,
+    },
     /// While pending, Exchange does not honour the role.
-    ExchangeRole { tenant: String, principal: String, role: String },
-    Consent { tenant: String, app_id: String, grants: Vec<(String, String)> },
+    ExchangeRole {
+        tenant: String,
+        principal: String,
+        role: String,
+    },
+    Consent {
+        tenant: String,
+        app_id: String,
+        grants: Vec<(String, String)>,
+    },
 }
 
 impl Effect {

@@ -13,14 +13,14 @@ use super::state::{State, Tenant};
 
 /// Directory roles that Exchange honours for an app, and which of our cmdlets each may run.
 const ROLES: [(&str, &[&str]); 8] = [
-    ("17315797-102d-40b4-93e0-432062caca18", CONFIGURATION),                         // Compliance Administrator
-    ("29232cdf-9323-42fd-ade2-1d097af3e4de", ALL),                                   // Exchange Administrator
-    ("31392ffb-586c-42d1-9346-e59415a2cc4e", ALL),                                   // Exchange Recipient Administrator
+    ("17315797-102d-40b4-93e0-432062caca18", CONFIGURATION), // Compliance Administrator
+    ("29232cdf-9323-42fd-ade2-1d097af3e4de", ALL),           // Exchange Administrator
+    ("31392ffb-586c-42d1-9346-e59415a2cc4e", ALL),           // Exchange Recipient Administrator
     (facts::GLOBAL_ADMINISTRATOR, ALL),
-    ("f2ef992c-3afb-46b9-b7cf-a126ee74c451", ALL),                                   // Global Reader
-    ("729827e3-9c14-49f7-bb1b-9608f156bbb8", CONFIGURATION),                         // Helpdesk Administrator
-    ("194ae4cb-b126-40b2-bd5b-6091b380977d", CONFIGURATION),                         // Security Administrator
-    ("5d6b6bb7-de71-4623-b4af-96380a352509", CONFIGURATION),                         // Security Reader
+    ("f2ef992c-3afb-46b9-b7cf-a126ee74c451", ALL), // Global Reader
+    ("729827e3-9c14-49f7-bb1b-9608f156bbb8", CONFIGURATION), // Helpdesk Administrator
+    ("194ae4cb-b126-40b2-bd5b-6091b380977d", CONFIGURATION), // Security Administrator
+    ("5d6b6bb7-de71-4623-b4af-96380a352509", CONFIGURATION), // Security Reader
 ];
 const ALL: &[&str] = &["Get-OrganizationConfig", "Get-AcceptedDomain", "Get-DistributionGroup", "Get-Mailbox"];
 const CONFIGURATION: &[&str] = &["Get-OrganizationConfig", "Get-AcceptedDomain"];
@@ -36,11 +36,14 @@ fn denied() -> Answer {
 }
 
 fn bad(message: &str) -> Answer {
-    Answer::json(400, json!({ "error": {
+    Answer::json(
+        400,
+        json!({ "error": {
         "code": "BadRequest", "message": message,
         "details": [{ "code": "Client", "target": "", "message": format!("|Microsoft.Exchange.Admin.OData.Core.ODataServiceException|{message}") }],
         "innererror": { "message": message, "type": "Microsoft.Exchange.Admin.OData.Core.ODataServiceException", "stacktrace": "" },
-    } }))
+    } }),
+    )
 }
 
 pub fn authenticate(keys: &Keys, call: &Call, now: Timestamp) -> Result<Caller, Answer> {
@@ -77,9 +80,14 @@ pub fn handle(state: &State, call: &Call, caller: &Caller) -> Answer {
     // The role must be in the token *and* have reached Exchange.
     let effective = |role: &str| {
         caller.wids.iter().any(|w| w == role)
-            && !state.is_pending(&Effect::ExchangeRole { tenant: tenant.id.clone(), principal: caller.object.clone(), role: role.to_owned() })
+            && !state.is_pending(&Effect::ExchangeRole {
+                tenant: tenant.id.clone(),
+                principal: caller.object.clone(),
+                role: role.to_owned(),
+            })
     };
-    let cmdlets: Vec<&str> = ROLES.iter().filter(|(role, _)| effective(role)).flat_map(|(_, c)| c.iter().copied()).collect();
+    let cmdlets: Vec<&str> =
+        ROLES.iter().filter(|(role, _)| effective(role)).flat_map(|(_, c)| c.iter().copied()).collect();
     let Some(known) = cmdlets.iter().find(|c| c.eq_ignore_ascii_case(&cmdlet)) else { return denied() };
     let mut rows = rows(state, tenant, known, &parameters);
     if let Some(select) = call.param("$select") {
@@ -106,7 +114,8 @@ fn command(call: &Call) -> Result<(String, Map<String, Value>), Answer> {
     let body: Value = serde_json::from_slice(&call.body).map_err(|_| bad("The request body is not valid JSON."))?;
     let input = body.get("CmdletInput").ok_or_else(|| bad("CmdletInput is required."))?;
     let name = input.get("CmdletName").and_then(Value::as_str).ok_or_else(|| bad("CmdletName is required."))?;
-    let parameters = input.get("Parameters").and_then(Value::as_object).ok_or_else(|| bad("Parameters must be an object."))?;
+    let parameters =
+        input.get("Parameters").and_then(Value::as_object).ok_or_else(|| bad("Parameters must be an object."))?;
     Ok((name.to_owned(), parameters.clone()))
 }
 
@@ -143,7 +152,11 @@ fn rows(state: &State, tenant: &Tenant, cmdlet: &str, parameters: &Map<String, V
     let parameter = |n: &str| parameters.iter().find(|(k, _)| k.eq_ignore_ascii_case(n)).map(|(_, v)| v);
     // A null or empty identity returns all.
     if let Some(identity) = parameter("Identity").and_then(Value::as_str).filter(|i| !i.is_empty()) {
-        rows.retain(|r| ["Identity", "PrimarySmtpAddress", "Guid", "DomainName"].iter().any(|k| r.get(*k).and_then(Value::as_str).is_some_and(|v| v.eq_ignore_ascii_case(identity))));
+        rows.retain(|r| {
+            ["Identity", "PrimarySmtpAddress", "Guid", "DomainName"]
+                .iter()
+                .any(|k| r.get(*k).and_then(Value::as_str).is_some_and(|v| v.eq_ignore_ascii_case(identity)))
+        });
     }
     if let Some(size) = parameter("ResultSize").and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok())) {
         rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));

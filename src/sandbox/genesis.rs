@@ -9,7 +9,8 @@ use super::error::SandboxError;
 use super::facts::{self, Resource};
 use super::faults::Faults;
 use super::state::{
-    AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret, Seeded, State, Tenant, User,
+    AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret,
+    Seeded, State, Tenant, User,
 };
 use super::world::{AppFile, CustomerFile, PartnerFile, Permissions, WorldFile};
 use super::{ids, keys, log};
@@ -71,7 +72,10 @@ fn add_tenant(state: &mut State, file: &CustomerFile) -> Made<()> {
         return Err(world(format!("tenant {id} is declared twice")));
     }
     if file.domain.is_empty() || state.tenant_named(&file.domain).is_some() {
-        return Err(world(format!("the domain `{}` of {} is empty or belongs to another tenant", file.domain, file.display_name)));
+        return Err(world(format!(
+            "the domain `{}` of {} is empty or belongs to another tenant",
+            file.domain, file.display_name
+        )));
     }
     let label = file.domain.split('.').next().unwrap_or(&file.domain);
     let mut initial = format!("{label}.onmicrosoft.com");
@@ -94,7 +98,10 @@ fn add_tenant(state: &mut State, file: &CustomerFile) -> Made<()> {
     }
     for app_id in resources {
         let pid = ids::guid(state.seed, &[&id, "principal", app_id], 0);
-        tenant.principals.insert(pid.clone(), Principal { id: pid, app_id: app_id.to_owned(), props: Props::new(), created_by: None });
+        tenant.principals.insert(
+            pid.clone(),
+            Principal { id: pid, app_id: app_id.to_owned(), props: Props::new(), created_by: None },
+        );
     }
     state.tenants.insert(id, tenant);
     Ok(())
@@ -113,8 +120,13 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
             agents.insert(uid.clone());
         }
         for r in &u.roles {
-            let (role, _) = facts::role_named(r).ok_or_else(|| world(format!("no built-in directory role is called `{r}` (user {upn})")))?;
-            roles.push(RoleAssignment { id: id("roleAssignment", &format!("{uid} {role}")), role: role.to_owned(), principal_id: uid.clone() });
+            let (role, _) = facts::role_named(r)
+                .ok_or_else(|| world(format!("no built-in directory role is called `{r}` (user {upn})")))?;
+            roles.push(RoleAssignment {
+                id: id("roleAssignment", &format!("{uid} {role}")),
+                role: role.to_owned(),
+                principal_id: uid.clone(),
+            });
         }
         let user = User {
             id: uid.clone(),
@@ -129,25 +141,32 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
         }
         for t in &u.refresh_tokens {
             let app = file.apps.iter().find(|a| a.display_name == t.app || a.client_id.eq_ignore_ascii_case(&t.app));
-            let app = app.ok_or_else(|| world(format!("the refresh token of {upn} names the app `{}`, which the world does not have", t.app)))?;
+            let app = app.ok_or_else(|| {
+                world(format!("the refresh token of {upn} names the app `{}`, which the world does not have", t.app))
+            })?;
             let seeded = Seeded { user: id("user", &upn), client_id: app.client_id.to_ascii_lowercase(), issued: now };
             state.refresh_tokens.insert(ids::secret_hash(&t.value), seeded);
         }
     }
-    let by_upn = |upn: &str| users.values().find(|u: &&User| u.user_principal_name.eq_ignore_ascii_case(upn)).map(|u| u.id.clone());
+    let by_upn = |upn: &str| {
+        users.values().find(|u: &&User| u.user_principal_name.eq_ignore_ascii_case(upn)).map(|u| u.id.clone())
+    };
     let mut groups: Vec<(String, BTreeSet<String>)> = vec![("AdminAgents".to_owned(), agents)];
     groups.extend(["HelpdeskAgents", "SalesAgents"].map(|n| (n.to_owned(), BTreeSet::new())));
     for g in &file.groups {
         let mut members = BTreeSet::new();
         for upn in &g.members {
-            members.insert(by_upn(upn).ok_or_else(|| world(format!("group {} names the member {upn}, which is no user of the world", g.display_name)))?);
+            members.insert(by_upn(upn).ok_or_else(|| {
+                world(format!("group {} names the member {upn}, which is no user of the world", g.display_name))
+            })?);
         }
         groups.push((g.display_name.clone(), members));
     }
     for (name, members) in groups {
         let gid = id("group", &name);
         let nickname: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        let props = json!({ "displayName": name, "mailEnabled": false, "mailNickname": nickname, "securityEnabled": true });
+        let props =
+            json!({ "displayName": name, "mailEnabled": false, "mailNickname": nickname, "securityEnabled": true });
         let props = props.as_object().cloned().unwrap_or_default();
         tenant.groups.insert(gid.clone(), Group { id: gid, props, members, created: now });
     }
@@ -159,14 +178,27 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
     Ok(())
 }
 
-fn granted<'a>(app: &'a AppFile, permissions: &'a Permissions, delegated: bool) -> Made<Vec<(&'static Resource, Vec<(&'a str, &'static str)>)>> {
+fn granted<'a>(
+    app: &'a AppFile,
+    permissions: &'a Permissions,
+    delegated: bool,
+) -> Made<Vec<(&'static Resource, Vec<(&'a str, &'static str)>)>> {
     let mut all = Vec::new();
     for (name, values) in permissions {
-        let resource = facts::resource_named(name).ok_or_else(|| world(format!("app {} asks for permissions of `{name}`, which is no resource here", app.display_name)))?;
+        let resource = facts::resource_named(name).ok_or_else(|| {
+            world(format!("app {} asks for permissions of `{name}`, which is no resource here", app.display_name))
+        })?;
         let table = if delegated { &resource.delegated } else { &resource.application };
         let mut list = Vec::new();
         for v in values {
-            let id = table.get(v).ok_or_else(|| world(format!("{} has no {} permission `{v}` (app {})", resource.display_name, if delegated { "delegated" } else { "application" }, app.display_name)))?;
+            let id = table.get(v).ok_or_else(|| {
+                world(format!(
+                    "{} has no {} permission `{v}` (app {})",
+                    resource.display_name,
+                    if delegated { "delegated" } else { "application" },
+                    app.display_name
+                ))
+            })?;
             list.push((v.as_str(), id.as_str()));
         }
         all.push((resource, list));
@@ -206,9 +238,13 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
         }
         let gid = ids::opaque(seed, &[&home, "grant", &principal, &resource.app_id], |_| false);
         let scope = list.iter().map(|(v, _)| *v).collect::<Vec<_>>().join(" ");
-        tenant.grants.insert(gid.clone(), Grant { id: gid, client_id: principal.clone(), resource_id, principal_id: None, scope });
+        tenant.grants.insert(
+            gid.clone(),
+            Grant { id: gid, client_id: principal.clone(), resource_id, principal_id: None, scope },
+        );
     }
-    let required: Vec<_> = required.iter().map(|(r, access)| json!({ "resourceAppId": r, "resourceAccess": access })).collect();
+    let required: Vec<_> =
+        required.iter().map(|(r, access)| json!({ "resourceAppId": r, "resourceAccess": access })).collect();
     let props = json!({ "displayName": file.display_name, "signInAudience": "AzureADMultipleOrgs", "requiredResourceAccess": required });
     let mut secrets = Vec::new();
     for s in &file.secrets {
@@ -228,7 +264,8 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
             display_name: c.name.clone(),
             start: now,
             end: clock::plus(now, c.expires_in.map_or(days(730), |d| d.0)),
-            der: der_of_pem(&c.pem).ok_or_else(|| world(format!("a certificate of {} is no PEM certificate", file.display_name)))?,
+            der: der_of_pem(&c.pem)
+                .ok_or_else(|| world(format!("a certificate of {} is no PEM certificate", file.display_name)))?,
             usage: "Verify".to_owned(),
         });
     }
@@ -246,7 +283,9 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
     if tenant.applications.insert(object, application).is_some() {
         return Err(world(format!("the app {app_id} is declared twice")));
     }
-    tenant.principals.insert(principal.clone(), Principal { id: principal, app_id, props: Props::new(), created_by: None });
+    tenant
+        .principals
+        .insert(principal.clone(), Principal { id: principal, app_id, props: Props::new(), created_by: None });
     Ok(())
 }
 

@@ -67,7 +67,8 @@ impl Keys {
     pub fn verify(&self, token: &str) -> Option<Value> {
         let (message, signature) = token.rsplit_once('.')?;
         let (_, payload) = message.split_once('.')?;
-        let good = jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.verifying, Algorithm::RS256).ok()?;
+        let good =
+            jsonwebtoken::crypto::verify(signature, message.as_bytes(), &self.verifying, Algorithm::RS256).ok()?;
         if !good {
             return None;
         }

@@ -9,7 +9,8 @@ use super::graph::known_role;
 use super::state::{Application, State, Tenant};
 
 pub fn of(state: &State) -> Value {
-    let tenants: Map<String, Value> = state.tenants.values().map(|t| (t.default_domain().to_owned(), tenant(state, t))).collect();
+    let tenants: Map<String, Value> =
+        state.tenants.values().map(|t| (t.default_domain().to_owned(), tenant(state, t))).collect();
     json!({ "tenants": tenants, "relationships": relationships(state) })
 }
 
@@ -55,7 +56,10 @@ fn tenant(state: &State, t: &Tenant) -> Value {
         let members: BTreeSet<String> = g.members.iter().map(|m| name(m)).collect();
         json!({ "displayName": g.display_name(), "uniqueName": g.text("uniqueName"), "roleAssignable": g.is_role_assignable(), "members": members })
     });
-    let roles = t.role_assignments.values().map(|r| json!({ "principal": name(&r.principal_id), "role": facts::role_name(&r.role) }));
+    let roles = t
+        .role_assignments
+        .values()
+        .map(|r| json!({ "principal": name(&r.principal_id), "role": facts::role_name(&r.role) }));
     let principals = t.principals.values().map(|p| {
         let enabled = p.props.get("accountEnabled") != Some(&Value::Bool(false));
         json!({ "app": natural(state, &p.app_id), "enabled": enabled })
@@ -84,11 +88,17 @@ fn application(a: &Application) -> Value {
         for access in entry.get("resourceAccess").and_then(Value::as_array).into_iter().flatten() {
             let text = |k: &str| access.get(k).and_then(Value::as_str).unwrap_or_default();
             let table = resource.map(|r| if text("type") == "Role" { &r.application } else { &r.delegated });
-            let value = table.and_then(|t| t.iter().find(|(_, id)| *id == text("id"))).map_or(text("id"), |(v, _)| v.as_str());
-            permissions.insert(format!("{}/{} {value}", resource.map_or(app_id, |r| r.display_name.as_str()), text("type")));
+            let value =
+                table.and_then(|t| t.iter().find(|(_, id)| *id == text("id"))).map_or(text("id"), |(v, _)| v.as_str());
+            permissions.insert(format!(
+                "{}/{} {value}",
+                resource.map_or(app_id, |r| r.display_name.as_str()),
+                text("type")
+            ));
         }
     }
-    let tags: BTreeSet<&str> = a.props.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let tags: BTreeSet<&str> =
+        a.props.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let mut secrets: Vec<&str> = a.secrets.iter().map(|s| s.display_name.as_deref().unwrap_or("")).collect();
     secrets.sort_unstable();
     let mut certificates: Vec<&str> = a.certificates.iter().map(|c| c.display_name.as_deref().unwrap_or("")).collect();

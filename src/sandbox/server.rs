@@ -101,7 +101,11 @@ pub async fn run(listener: TcpListener, cloud: Shared, stop: oneshot::Receiver<(
     let _ = served.await;
 }
 
-async fn answer(Extract(cloud): Extract<Shared>, ConnectInfo(Switch(cut)): ConnectInfo<Switch>, request: Request) -> Response {
+async fn answer(
+    Extract(cloud): Extract<Shared>,
+    ConnectInfo(Switch(cut)): ConnectInfo<Switch>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return response(Answer::empty(413));
@@ -129,14 +133,19 @@ fn response(answer: Answer) -> Response {
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         // A value that is no header text is left out rather than refused.
-        if let (Ok(n), Ok(v)) = (axum::http::HeaderName::try_from(name.as_str()), axum::http::HeaderValue::try_from(value.as_str())) {
+        if let (Ok(n), Ok(v)) =
+            (axum::http::HeaderName::try_from(name.as_str()), axum::http::HeaderValue::try_from(value.as_str()))
+        {
             builder = builder.header(n, v);
         }
     }
     let body = match answer.body {
         Body::Empty => HttpBody::empty(),
         Body::Json(v) => {
-            builder = builder.header("Content-Type", "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8");
+            builder = builder.header(
+                "Content-Type",
+                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            );
             HttpBody::from(v.to_string())
         }
         Body::Bytes(kind, bytes) => {

@@ -229,17 +229,16 @@ impl State {
     /// A tenant by id or any of its domains.
     pub fn tenant_named(&self, name: &str) -> Option<&Tenant> {
         let lower = name.to_ascii_lowercase();
-        self.tenants.get(&lower).or_else(|| self.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(name))))
+        self.tenants
+            .get(&lower)
+            .or_else(|| self.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(name))))
     }
 
     /// The registration behind an app id, and the tenant it is registered in.
     pub fn application(&self, app_id: &str) -> Option<(&Tenant, &Application)> {
         let of = |t: &'_ Tenant| t.applications.values().any(|a| a.app_id.eq_ignore_ascii_case(app_id));
-        let tenant = self
-            .tenants
-            .get(&self.partner)
-            .filter(|t| of(t))
-            .or_else(|| self.tenants.values().find(|t| of(t)))?;
+        let tenant =
+            self.tenants.get(&self.partner).filter(|t| of(t)).or_else(|| self.tenants.values().find(|t| of(t)))?;
         tenant.applications.values().find(|a| a.app_id.eq_ignore_ascii_case(app_id)).map(|a| (tenant, a))
     }
 

@@ -34,7 +34,10 @@ pub fn list(ctx: &mut Ctx) -> Reply {
 
 fn assignment<'a>(ctx: &Ctx, r: &'a Relationship) -> Result<&'a Assignment, Failure> {
     let id = ctx.id(1);
-    r.assignments.iter().find(|a| a.id.eq_ignore_ascii_case(&id)).ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))
+    r.assignments
+        .iter()
+        .find(|a| a.id.eq_ignore_ascii_case(&id))
+        .ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
@@ -54,7 +57,14 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     let body = ctx.body(TYPE)?;
     let r = find(ctx)?;
     if r.status != Status::Active {
-        return Err(Failure::gdap(409, "conflict", format!("Access assignments can only be created in an active relationship; this one is {}.", r.status.as_str())));
+        return Err(Failure::gdap(
+            409,
+            "conflict",
+            format!(
+                "Access assignments can only be created in an active relationship; this one is {}.",
+                r.status.as_str()
+            ),
+        ));
     }
     let container = body.get("accessContainer").ok_or_else(|| bad("The accessContainer is required."))?;
     if container.get("accessContainerType").and_then(Value::as_str) != Some("securityGroup") {
@@ -73,13 +83,29 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     }
     let now = ctx.now;
     let relationship = r.id.clone();
-    let id = ids::guid(ctx.state.seed, &[&relationship, "assignment", &group], r.assignments.iter().filter(|a| a.group == group).count() as u64);
-    let a = Assignment { id: id.clone(), group, roles: wanted, status: AssignmentStatus::Pending, created: now, modified: now, version: 1 };
+    let id = ids::guid(
+        ctx.state.seed,
+        &[&relationship, "assignment", &group],
+        r.assignments.iter().filter(|a| a.group == group).count() as u64,
+    );
+    let a = Assignment {
+        id: id.clone(),
+        group,
+        roles: wanted,
+        status: AssignmentStatus::Pending,
+        created: now,
+        modified: now,
+        version: 1,
+    };
     let item = render(&a);
     find_mut(ctx)?.assignments.push(a);
     let lag = ctx.state.lag.access_assignment;
     ctx.state.after(lag, now, Effect::AssignmentActive { relationship: relationship.clone(), id: id.clone() });
-    let location = format!("{}/{}/tenantRelationships/delegatedAdminRelationships/{relationship}/accessAssignments/{id}", ctx.call.base(), ctx.version);
+    let location = format!(
+        "{}/{}/tenantRelationships/delegatedAdminRelationships/{relationship}/accessAssignments/{id}",
+        ctx.call.base(),
+        ctx.version
+    );
     Ok(query::single(ctx, TYPE, &context(ctx), item, 201)?.with("Location", location))
 }
 
@@ -94,7 +120,11 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     let wanted = roles(body.get("accessDetails").ok_or_else(|| bad("The accessDetails are required."))?)?;
     check_roles(r, &wanted)?;
     if a.status != AssignmentStatus::Active {
-        return Err(Failure::gdap(409, "conflict", format!("An access assignment in status {} cannot be changed.", a.status.as_str())));
+        return Err(Failure::gdap(
+            409,
+            "conflict",
+            format!("An access assignment in status {} cannot be changed.", a.status.as_str()),
+        ));
     }
     if a.roles == wanted {
         let item = render(a);
@@ -102,9 +132,19 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     }
     let (now, id) = (ctx.now, a.id.clone());
     let operation = ids::guid(ctx.state.seed, &[&r.id, "operation"], r.operations.len() as u64);
-    let location = format!("{}/{}/tenantRelationships/delegatedAdminRelationships/{}/operations/{operation}", ctx.call.base(), ctx.version, r.id);
+    let location = format!(
+        "{}/{}/tenantRelationships/delegatedAdminRelationships/{}/operations/{operation}",
+        ctx.call.base(),
+        ctx.version,
+        r.id
+    );
     let r = find_mut(ctx)?;
-    r.operations.push(Operation { id: operation, kind: "delegatedAdminAccessAssignmentUpdate".to_owned(), created: now, modified: now });
+    r.operations.push(Operation {
+        id: operation,
+        kind: "delegatedAdminAccessAssignmentUpdate".to_owned(),
+        created: now,
+        modified: now,
+    });
     if let Some(a) = r.assignments.iter_mut().find(|a| a.id == id) {
         a.roles = wanted;
         a.modified = now;
@@ -118,7 +158,11 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     let a = assignment(ctx, find(ctx)?)?;
     if_match(ctx, &etag(&a.id, a.version))?;
     if !matches!(a.status, AssignmentStatus::Active | AssignmentStatus::Error) {
-        return Err(Failure::gdap(409, "conflict", format!("An access assignment in status {} cannot be deleted.", a.status.as_str())));
+        return Err(Failure::gdap(
+            409,
+            "conflict",
+            format!("An access assignment in status {} cannot be deleted.", a.status.as_str()),
+        ));
     }
     let (now, id) = (ctx.now, a.id.clone());
     if let Some(a) = find_mut(ctx)?.assignments.iter_mut().find(|a| a.id == id) {

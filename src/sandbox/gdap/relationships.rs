@@ -20,7 +20,10 @@ pub fn unified(roles: &[String]) -> Value {
 }
 
 pub fn render(state: &State, r: &Relationship) -> Value {
-    let customer = r.customer.as_ref().map(|id| json!({ "tenantId": id, "displayName": state.tenants.get(id).map(|t| &t.display_name) }));
+    let customer = r
+        .customer
+        .as_ref()
+        .map(|id| json!({ "tenantId": id, "displayName": state.tenants.get(id).map(|t| &t.display_name) }));
     let props = json!({
         "@odata.etag": etag(&r.id, r.version), "id": r.id, "displayName": r.display_name, "duration": r.duration, "autoExtendDuration": r.auto_extend,
         "customer": customer, "accessDetails": unified(&r.roles), "status": r.status.as_str(), "createdDateTime": r.created,
@@ -45,7 +48,10 @@ pub fn find<'a>(ctx: &'a Ctx) -> Result<&'a Relationship, Failure> {
 
 pub fn find_mut<'a>(ctx: &'a mut Ctx) -> Result<&'a mut Relationship, Failure> {
     let id = find(ctx)?.id.clone();
-    ctx.state.relationships.get_mut(&id).ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))
+    ctx.state
+        .relationships
+        .get_mut(&id)
+        .ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
@@ -58,7 +64,10 @@ pub fn get(ctx: &mut Ctx) -> Reply {
 pub fn duration_days(text: &str) -> Option<i64> {
     let span: jiff::Span = text.parse().ok()?;
     let short = i64::from(span.get_hours()) * 3600 + span.get_minutes() * 60 + span.get_seconds();
-    let whole = i64::from(span.get_years()) * 365 + i64::from(span.get_months()) * 30 + i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
+    let whole = i64::from(span.get_years()) * 365
+        + i64::from(span.get_months()) * 30
+        + i64::from(span.get_weeks()) * 7
+        + i64::from(span.get_days());
     Some(whole + short / 86_400)
 }
 
@@ -67,7 +76,9 @@ fn auto_extend(value: Option<&Value>) -> Result<String, Failure> {
     match value.and_then(Value::as_str).map(|t| (t, duration_days(t))) {
         None | Some((_, Some(0))) => Ok("PT0S".to_owned()),
         Some((_, Some(180))) => Ok("P180D".to_owned()),
-        Some((t, _)) => Err(bad(format!("The autoExtendDuration '{t}' is invalid. Supported values are P0D, PT0S and P180D."))),
+        Some((t, _)) => {
+            Err(bad(format!("The autoExtendDuration '{t}' is invalid. Supported values are P0D, PT0S and P180D.")))
+        }
     }
 }
 
@@ -82,7 +93,9 @@ pub fn roles(details: &Value) -> Result<Vec<String>, Failure> {
     for entry in list.ok_or_else(|| bad("accessDetails must contain at least one unified role."))? {
         let id = entry.get("roleDefinitionId").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
         if !facts::roles().get(&id).is_some_and(|r| r.gdap) {
-            return Err(bad(format!("The roleDefinitionId '{id}' is not a supported role for a delegated admin relationship.")));
+            return Err(bad(format!(
+                "The roleDefinitionId '{id}' is not a supported role for a delegated admin relationship."
+            )));
         }
         if !out.contains(&id) {
             out.push(id);
@@ -103,7 +116,11 @@ fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 fn check_duration(text: &str) -> Result<(), Failure> {
-    if duration_days(text).is_some_and(|d| (1..=730).contains(&d)) { Ok(()) } else { Err(bad(format!("The duration '{text}' is invalid. It must be between P1D and P2Y."))) }
+    if duration_days(text).is_some_and(|d| (1..=730).contains(&d)) {
+        Ok(())
+    } else {
+        Err(bad(format!("The duration '{text}' is invalid. It must be between P1D and P2Y.")))
+    }
 }
 
 /// Customers of these may not be extended without a person.
@@ -138,7 +155,10 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     check_unique(ctx.state, &name, None)?;
     let (seed, partner) = (ctx.state.seed, ctx.state.partner.clone());
     let second = ids::guid(seed, &[&partner, "relationship tail", &name], 0);
-    let held = |id: &str| ctx.state.retired.contains(&format!("{id}-{second}")) || ctx.state.relationships.contains_key(&format!("{id}-{second}"));
+    let held = |id: &str| {
+        ctx.state.retired.contains(&format!("{id}-{second}"))
+            || ctx.state.relationships.contains_key(&format!("{id}-{second}"))
+    };
     let id = format!("{}-{second}", ids::fresh(seed, &[&partner, "relationship", &name], held));
     let now = ctx.now;
     let r = Relationship {
@@ -168,7 +188,11 @@ pub fn create(ctx: &mut Ctx) -> Reply {
 
 fn customer_of(state: &State, value: Option<&Value>) -> Result<Option<String>, Failure> {
     let Some(value) = value.filter(|v| !v.is_null()) else { return Ok(None) };
-    let id = value.get("tenantId").and_then(Value::as_str).ok_or_else(|| bad("The customer's tenantId is required."))?.to_ascii_lowercase();
+    let id = value
+        .get("tenantId")
+        .and_then(Value::as_str)
+        .ok_or_else(|| bad("The customer's tenantId is required."))?
+        .to_ascii_lowercase();
     if !state.tenants.contains_key(&id) || id == state.partner {
         return Err(bad(format!("The customer tenant '{id}' is invalid.")));
     }
@@ -205,7 +229,8 @@ pub fn update(ctx: &mut Ctx) -> Reply {
             ("accessDetails", Status::Created) => next.roles = roles(v)?,
             ("accessDetails", Status::Active) => {
                 let wanted = roles(v)?;
-                let without: Vec<String> = r.roles.iter().filter(|r| *r != facts::GLOBAL_ADMINISTRATOR).cloned().collect();
+                let without: Vec<String> =
+                    r.roles.iter().filter(|r| *r != facts::GLOBAL_ADMINISTRATOR).cloned().collect();
                 if wanted != r.roles && wanted != without {
                     return Err(bad("In an active relationship only the Global Administrator role can be removed."));
                 }
@@ -222,7 +247,9 @@ pub fn update(ctx: &mut Ctx) -> Reply {
                 check_duration(&next.duration)?;
             }
             ("customer", Status::Created) => next.customer = customer_of(ctx.state, Some(v))?,
-            (k, status) => return Err(bad(format!("The property '{k}' cannot be changed in status {}.", status.as_str()))),
+            (k, status) => {
+                return Err(bad(format!("The property '{k}' cannot be changed in status {}.", status.as_str())));
+            }
         }
     }
     check_extension(&next.auto_extend, &next.roles)?;
@@ -231,7 +258,12 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     let mut location = None;
     if operation {
         let id = ids::guid(ctx.state.seed, &[&next.id, "operation"], next.operations.len() as u64);
-        next.operations.push(Operation { id: id.clone(), kind: "delegatedAdminRelationshipUpdate".to_owned(), created: now, modified: now });
+        next.operations.push(Operation {
+            id: id.clone(),
+            kind: "delegatedAdminRelationshipUpdate".to_owned(),
+            created: now,
+            modified: now,
+        });
         let gone = facts::GLOBAL_ADMINISTRATOR;
         for a in &mut next.assignments {
             a.roles.retain(|r| r != gone);

@@ -64,11 +64,18 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     };
     let id = r.id.clone();
     let now = ctx.now;
-    let request = Request { id: ids::guid(ctx.state.seed, &[&id, "request"], r.requests.len() as u64), action, created: now };
+    let request =
+        Request { id: ids::guid(ctx.state.seed, &[&id, "request"], r.requests.len() as u64), action, created: now };
     let mut item = render(&request);
     // The answer to the call itself shows the request as it was taken in.
     item["status"] = json!("created");
-    let location = format!("{}/{}/{}/{}", ctx.call.base(), ctx.version, format_args!("tenantRelationships/delegatedAdminRelationships/{id}/requests"), request.id);
+    let location = format!(
+        "{}/{}/{}/{}",
+        ctx.call.base(),
+        ctx.version,
+        format_args!("tenantRelationships/delegatedAdminRelationships/{id}/requests"),
+        request.id
+    );
     let r = find_mut(ctx)?;
     r.requests.push(request);
     if to == Status::ApprovalPending {

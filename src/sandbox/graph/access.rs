@@ -47,7 +47,11 @@ pub enum Bad {
 /// Reads and verifies the bearer token for one resource.
 pub fn bearer(keys: &Keys, call: &Call, now: Timestamp, resource: &str) -> Result<Caller, Bad> {
     let header = call.header("authorization").ok_or(Bad::Missing)?;
-    let token = header.get(..7).filter(|b| b.eq_ignore_ascii_case("bearer ")).and_then(|_| header.get(7..)).ok_or(Bad::Missing)?;
+    let token = header
+        .get(..7)
+        .filter(|b| b.eq_ignore_ascii_case("bearer "))
+        .and_then(|_| header.get(7..))
+        .ok_or(Bad::Missing)?;
     let claims = keys.verify(token.trim()).ok_or(Bad::Invalid)?;
     let number = |k: &str| claims.get(k).and_then(Value::as_i64).unwrap_or(0);
     let text = |k: &str| claims.get(k).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -60,7 +64,11 @@ pub fn bearer(keys: &Keys, call: &Call, now: Timestamp, resource: &str) -> Resul
         return Err(Bad::Audience);
     }
     let list = |k: &str| -> Vec<String> {
-        claims.get(k).and_then(Value::as_array).map(|a| a.iter().filter_map(Value::as_str).map(str::to_owned).collect()).unwrap_or_default()
+        claims
+            .get(k)
+            .and_then(Value::as_array)
+            .map(|a| a.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default()
     };
     let delegated = claims.get("idtyp").and_then(Value::as_str) == Some("user");
     Ok(Caller {
@@ -128,7 +136,8 @@ pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool
     Ok(route.write && matching.iter().all(|p| *p == "Application.ReadWrite.OwnedBy"))
 }
 
-const DENIED: &str = "The user (principal) does not have the required permissions to perform the specified action on the resource.";
+const DENIED: &str =
+    "The user (principal) does not have the required permissions to perform the specified action on the resource.";
 
 /// Graph: delegatedAdminRelationships, overview. App-only calls need the service's own principal in the
 /// partner's tenant; delegated ones an Admin agent who signed in with MFA.
@@ -141,7 +150,9 @@ fn gdap_precondition(state: &State, caller: &Caller) -> Result<(), Failure> {
     match &caller.user {
         None if partner.principal_of(facts::GDAP_SERVICE).is_none() => Err(forbidden()),
         None => Ok(()),
-        Some(_) if !caller.mfa => Err(Failure::gdap(401, "unauthorized", "MFA is required to perform the specified action on the resource.")),
+        Some(_) if !caller.mfa => {
+            Err(Failure::gdap(401, "unauthorized", "MFA is required to perform the specified action on the resource."))
+        }
         Some(user) if partner.group_named("AdminAgents").is_some_and(|g| g.members.contains(user)) => Ok(()),
         Some(_) => Err(forbidden()),
     }

@@ -5,7 +5,10 @@ use super::errors::Failure;
 use super::query::{self, List};
 use super::service_principals as sp;
 use super::{Ctx, Reply, shape};
-use crate::sandbox::facts::{self, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR};
+use crate::sandbox::facts::{
+    self, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
+    PRIVILEGED_ROLE_ADMINISTRATOR,
+};
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::state::{AppRoleAssignment, State, Tenant};
@@ -40,7 +43,13 @@ pub fn of_resource(ctx: &mut Ctx) -> Reply {
 pub fn create(ctx: &mut Ctx) -> Reply {
     let body = ctx.body("appRoleAssignment")?;
     let path_id = sp::find(ctx.tenant()?, &ctx.key(0))?;
-    let field = |k: &str| body.get(k).and_then(Value::as_str).filter(|v| ids::is_guid(v)).map(str::to_ascii_lowercase).ok_or_else(|| Failure::required(k, "AppRoleAssignment"));
+    let field = |k: &str| {
+        body.get(k)
+            .and_then(Value::as_str)
+            .filter(|v| ids::is_guid(v))
+            .map(str::to_ascii_lowercase)
+            .ok_or_else(|| Failure::required(k, "AppRoleAssignment"))
+    };
     let (principal, resource, role) = (field("principalId")?, field("resourceId")?, field("appRoleId")?);
     let tenant = ctx.tenant()?;
     if !tenant.principals.contains_key(&principal) {
@@ -50,21 +59,41 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     if path_id != principal && path_id != resource {
         return Err(Failure::bad("Not a valid reference update."));
     }
-    let value = known_role(ctx.state, &resource_sp.app_id, &role).ok_or_else(|| Failure::bad("Permission being assigned was not found on application."))?;
+    let value = known_role(ctx.state, &resource_sp.app_id, &role)
+        .ok_or_else(|| Failure::bad("Permission being assigned was not found on application."))?;
     // Cloud Application Administrator may grant any app role except Microsoft Graph's.
     if resource_sp.app_id == facts::GRAPH {
         ctx.need_role(&[PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR])?;
     } else {
-        ctx.need_role(&[APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR])?;
+        ctx.need_role(&[
+            APPLICATION_ADMINISTRATOR,
+            CLOUD_APPLICATION_ADMINISTRATOR,
+            PRIVILEGED_ROLE_ADMINISTRATOR,
+            GLOBAL_ADMINISTRATOR,
+        ])?;
     }
-    if tenant.app_roles.values().any(|a| a.principal_id == principal && a.resource_id == resource && a.app_role_id == role) {
+    if tenant
+        .app_roles
+        .values()
+        .any(|a| a.principal_id == principal && a.resource_id == resource && a.app_role_id == role)
+    {
         // The wording has changed over time; which one a tenant shows is a matter of seed.
         let old = ctx.state.seed.is_multiple_of(2);
-        return Err(Failure::bad(if old { "Permission being assigned already exists on the object" } else { "EntitlementGrant entry already exists." }));
+        return Err(Failure::bad(if old {
+            "Permission being assigned already exists on the object"
+        } else {
+            "EntitlementGrant entry already exists."
+        }));
     }
     let tenant_id = ctx.caller.tenant.clone();
     let id = ctx.state.opaque_id(&tenant_id, "appRole", &format!("{principal} {resource} {value}"));
-    let assignment = AppRoleAssignment { id: id.clone(), principal_id: principal.clone(), resource_id: resource, app_role_id: role, created: ctx.now };
+    let assignment = AppRoleAssignment {
+        id: id.clone(),
+        principal_id: principal.clone(),
+        resource_id: resource,
+        app_role_id: role,
+        created: ctx.now,
+    };
     let item = render(ctx.state, ctx.tenant()?, &assignment);
     ctx.tenant_mut()?.app_roles.insert(id, assignment);
     query::single(ctx, "appRoleAssignment", &format!("servicePrincipals('{principal}')/appRoleAssignments"), item, 201)
@@ -77,7 +106,8 @@ pub fn known_role(state: &State, app_id: &str, role: &str) -> Option<String> {
     }
     let (_, app) = state.application(app_id)?;
     let roles = app.props.get("appRoles")?.as_array()?;
-    let hit = roles.iter().find(|r| r.get("id").and_then(Value::as_str).is_some_and(|i| i.eq_ignore_ascii_case(role)))?;
+    let hit =
+        roles.iter().find(|r| r.get("id").and_then(Value::as_str).is_some_and(|i| i.eq_ignore_ascii_case(role)))?;
     hit.get("value").and_then(Value::as_str).map(str::to_owned)
 }
 

@@ -11,15 +11,30 @@ use crate::sandbox::keys;
 use crate::sandbox::state::{Application, Certificate, Principal, Props, State, Tenant};
 
 /// Set by the service; a body that names them is refused.
-const READ_ONLY: [&str; 8] = ["id", "appId", "createdDateTime", "deletedDateTime", "publisherDomain", "createdByAppId", "certification", "verifiedPublisher"];
+const READ_ONLY: [&str; 8] = [
+    "id",
+    "appId",
+    "createdDateTime",
+    "deletedDateTime",
+    "publisherDomain",
+    "createdByAppId",
+    "certification",
+    "verifiedPublisher",
+];
 
 pub fn find(tenant: &Tenant, key: &Key) -> Result<String, Failure> {
     let hit = match key {
         Key::Plain(id) => tenant.applications.get(&id.to_ascii_lowercase()),
-        Key::Alternate(name, v) if name == "appId" => tenant.applications.values().find(|a| a.app_id.eq_ignore_ascii_case(v)),
+        Key::Alternate(name, v) if name == "appId" => {
+            tenant.applications.values().find(|a| a.app_id.eq_ignore_ascii_case(v))
+        }
         Key::Alternate(name, v) if name == "uniqueName" => by_unique_name(tenant, v),
         Key::Alternate(name, v) if name == "id" => tenant.applications.get(&v.to_ascii_lowercase()),
-        Key::Alternate(name, _) => return Err(Failure::bad_query(format!("The key property '{name}' is not a key of type 'microsoft.graph.application'."))),
+        Key::Alternate(name, _) => {
+            return Err(Failure::bad_query(format!(
+                "The key property '{name}' is not a key of type 'microsoft.graph.application'."
+            )));
+        }
     };
     hit.map(|a| a.id.clone()).ok_or_else(|| Failure::not_found(&key.text()))
 }
@@ -49,7 +64,10 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
     p.insert("createdByAppId".into(), json!(app.created_by));
     p.insert("publisherDomain".into(), json!(tenant.default_domain()));
     p.insert("passwordCredentials".into(), app.secrets.iter().map(super::credentials::render_secret).collect());
-    p.insert("keyCredentials".into(), app.certificates.iter().map(|c| super::credentials::render_certificate(c, false)).collect());
+    p.insert(
+        "keyCredentials".into(),
+        app.certificates.iter().map(|c| super::credentials::render_certificate(c, false)).collect(),
+    );
     shape::complete("application", p)
 }
 
@@ -66,7 +84,8 @@ pub fn get(ctx: &mut Ctx) -> Reply {
     let mut item = render(tenant, app);
     // `key` is null unless keyCredentials are selected on a single object.
     if ctx.call.param("$select").is_some_and(|s| s.split(',').any(|s| s.trim() == "keyCredentials")) {
-        item["keyCredentials"] = app.certificates.iter().map(|c| super::credentials::render_certificate(c, true)).collect();
+        item["keyCredentials"] =
+            app.certificates.iter().map(|c| super::credentials::render_certificate(c, true)).collect();
     }
     query::single(ctx, "application", "applications", item, 200)
 }
@@ -75,7 +94,8 @@ pub fn owners(ctx: &mut Ctx) -> Reply {
     let tenant = ctx.tenant()?;
     let id = find(tenant, &ctx.key(0))?;
     let creator = tenant.applications.get(&id).and_then(|a| a.created_by.as_deref());
-    let owner = creator.and_then(|c| tenant.principal_of(c)).map(|p| super::service_principals::brief(ctx.state, tenant, p));
+    let owner =
+        creator.and_then(|c| tenant.principal_of(c)).map(|p| super::service_principals::brief(ctx.state, tenant, p));
     query::list(ctx, &List::directory("directoryObject", "directoryObjects"), owner.into_iter().collect())
 }
 
@@ -88,13 +108,15 @@ pub fn create(ctx: &mut Ctx) -> Reply {
 fn answer_created(ctx: &Ctx, id: &str) -> Reply {
     let tenant = ctx.tenant()?;
     let app = tenant.applications.get(id).ok_or_else(|| Failure::not_found(id))?;
-    let location = format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.Application", ctx.call.base(), ctx.version);
+    let location =
+        format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.Application", ctx.call.base(), ctx.version);
     Ok(query::single(ctx, "application", "applications", render(tenant, app), 201)?.with("Location", location))
 }
 
 fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
     check_writable(&body)?;
-    let Some(name) = body.get("displayName").and_then(Value::as_str).map(str::to_owned).filter(|n| !n.is_empty()) else {
+    let Some(name) = body.get("displayName").and_then(Value::as_str).map(str::to_owned).filter(|n| !n.is_empty())
+    else {
         return Err(Failure::required("displayName", "Application"));
     };
     check_values(&body)?;
@@ -147,8 +169,12 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     check_values(&body)?;
     if let Some(new) = body.get("uniqueName") {
         match app.text("uniqueName") {
-            Some(old) if new.as_str() != Some(old) => return Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set.")),
-            None if new.as_str().is_some_and(|n| by_unique_name(tenant, n).is_some()) => return Err(duplicate_unique_name()),
+            Some(old) if new.as_str() != Some(old) => {
+                return Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set."));
+            }
+            None if new.as_str().is_some_and(|n| by_unique_name(tenant, n).is_some()) => {
+                return Err(duplicate_unique_name());
+            }
             _ => {}
         }
     }
@@ -198,12 +224,14 @@ fn check_writable(body: &Props) -> Result<(), Failure> {
 
 /// Limits of Entra's registration: validation by supported account types.
 fn check_values(body: &Props) -> Result<(), Failure> {
-    let invalid = |p: &str| Failure::bad(format!("Invalid value specified for property '{p}' of resource 'Application'."));
+    let invalid =
+        |p: &str| Failure::bad(format!("Invalid value specified for property '{p}' of resource 'Application'."));
     if body.get("displayName").and_then(Value::as_str).is_some_and(|n| n.chars().count() > 120) {
         return Err(invalid("displayName"));
     }
     if let Some(a) = body.get("signInAudience").and_then(Value::as_str)
-        && !["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"].contains(&a)
+        && !["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"]
+            .contains(&a)
     {
         return Err(invalid("signInAudience"));
     }
@@ -216,7 +244,9 @@ fn check_values(body: &Props) -> Result<(), Failure> {
                 return Err(invalid("requiredResourceAccess"));
             }
             let access = entry.get("resourceAccess").and_then(Value::as_array);
-            if access.is_none_or(|a| a.iter().any(|a| !matches!(a.get("type").and_then(Value::as_str), Some("Role" | "Scope")))) {
+            if access.is_none_or(|a| {
+                a.iter().any(|a| !matches!(a.get("type").and_then(Value::as_str), Some("Role" | "Scope")))
+            }) {
                 return Err(invalid("resourceAccess"));
             }
         }
@@ -225,14 +255,24 @@ fn check_values(body: &Props) -> Result<(), Failure> {
 }
 
 /// The new set of certificates when the body has one: entries with a known `keyId` and no `key` are kept.
-fn take_certificates(state: &State, tenant: &str, app_id: &str, old: &[Certificate], body: &mut Props) -> Result<Option<Vec<Certificate>>, Failure> {
+fn take_certificates(
+    state: &State,
+    tenant: &str,
+    app_id: &str,
+    old: &[Certificate],
+    body: &mut Props,
+) -> Result<Option<Vec<Certificate>>, Failure> {
     let Some(Value::Array(entries)) = body.remove("keyCredentials") else { return Ok(None) };
     let mut out = Vec::new();
     for e in entries {
         let text = |p: &str| e.get(p).and_then(Value::as_str);
         let known = text("keyId").and_then(|k| old.iter().find(|c| c.key_id.eq_ignore_ascii_case(k)));
         let Some(key) = text("key") else {
-            out.push(known.cloned().ok_or_else(|| Failure::bad("New key credential must have a value for property 'key'."))?);
+            out.push(
+                known
+                    .cloned()
+                    .ok_or_else(|| Failure::bad("New key credential must have a value for property 'key'."))?,
+            );
             continue;
         };
         let der = keys::from_standard_b64(key).filter(|d| crate::sandbox::sts::certificate::public_key(d).is_some());
@@ -241,10 +281,12 @@ fn take_certificates(state: &State, tenant: &str, app_id: &str, old: &[Certifica
         let now = state.clock.now();
         let time = |p: &str| text(p).and_then(|t| t.parse().ok());
         out.push(Certificate {
-            key_id: text("keyId").map_or_else(|| state.fresh_id(tenant, "certificate", &format!("{app_id} {der}")), str::to_owned),
+            key_id: text("keyId")
+                .map_or_else(|| state.fresh_id(tenant, "certificate", &format!("{app_id} {der}")), str::to_owned),
             display_name: text("displayName").map(str::to_owned),
             start: time("startDateTime").unwrap_or(now),
-            end: time("endDateTime").unwrap_or_else(|| crate::sandbox::clock::plus(now, crate::sandbox::clock::days(365))),
+            end: time("endDateTime")
+                .unwrap_or_else(|| crate::sandbox::clock::plus(now, crate::sandbox::clock::days(365))),
             der,
             usage: text("usage").unwrap_or("Verify").to_owned(),
         });

@@ -19,8 +19,12 @@ pub struct Item {
 
 /// Takes a batch apart; what is wrong with it as a whole refuses all of it.
 pub fn items(outer: &Call, version: &str) -> Result<Vec<Item>, Failure> {
-    let body: Value = serde_json::from_slice(&outer.body).map_err(|_| Failure::bad_query("Unable to read JSON request payload."))?;
-    let requests = body.get("requests").and_then(Value::as_array).ok_or_else(|| Failure::bad_query("Invalid batch payload format."))?;
+    let body: Value =
+        serde_json::from_slice(&outer.body).map_err(|_| Failure::bad_query("Unable to read JSON request payload."))?;
+    let requests = body
+        .get("requests")
+        .and_then(Value::as_array)
+        .ok_or_else(|| Failure::bad_query("Invalid batch payload format."))?;
     if requests.len() > MOST {
         return Err(Failure::bad_query(format!("Number of batch request steps exceeds the maximum value of {MOST}.")));
     }
@@ -34,12 +38,19 @@ pub fn items(outer: &Call, version: &str) -> Result<Vec<Item>, Failure> {
         if id.is_empty() || !seen.insert(id.to_ascii_lowercase()) {
             return Err(Failure::bad_query("Request Id values must be unique and not empty."));
         }
-        let depends_on = r.get("dependsOn").and_then(Value::as_array).map(|d| d.iter().filter_map(Value::as_str).map(str::to_owned).collect()).unwrap_or_default();
+        let depends_on = r
+            .get("dependsOn")
+            .and_then(Value::as_array)
+            .map(|d| d.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+            .unwrap_or_default();
         out.push(Item { id: id.to_owned(), depends_on, call: item_call(outer, version, method, url, r) });
     }
     for i in &out {
         if let Some(d) = i.depends_on.iter().find(|d| !seen.contains(&d.to_ascii_lowercase())) {
-            return Err(Failure::bad_query(format!("The dependsOn of request '{}' names '{d}', which is not part of the batch.", i.id)));
+            return Err(Failure::bad_query(format!(
+                "The dependsOn of request '{}' names '{d}', which is not part of the batch.",
+                i.id
+            )));
         }
     }
     Ok(out)
@@ -53,7 +64,11 @@ fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) ->
     let body = match r.get("body") {
         None | Some(Value::Null) => Vec::new(),
         Some(_) if !headers.contains_key("content-type") => {
-            return Err(Failure::bad_query("Write request id : ".to_owned() + r.get("id").and_then(Value::as_str).unwrap_or_default() + " does not contain Content-Type header or body."));
+            return Err(Failure::bad_query(
+                "Write request id : ".to_owned()
+                    + r.get("id").and_then(Value::as_str).unwrap_or_default()
+                    + " does not contain Content-Type header or body.",
+            ));
         }
         Some(v) => serde_json::to_vec(v).unwrap_or_default(),
     };
@@ -61,7 +76,14 @@ fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) ->
     if let Some(a) = outer.header("authorization") {
         headers.entry("authorization".to_owned()).or_insert_with(|| a.to_owned());
     }
-    let mut call = Call { method: method.to_ascii_uppercase(), host: outer.host.clone(), headers, body, request_id: outer.request_id.clone(), ..Call::default() };
+    let mut call = Call {
+        method: method.to_ascii_uppercase(),
+        host: outer.host.clone(),
+        headers,
+        body,
+        request_id: outer.request_id.clone(),
+        ..Call::default()
+    };
     let relative = url.trim_start_matches('/');
     let relative = relative.strip_prefix("v1.0/").or_else(|| relative.strip_prefix("beta/")).unwrap_or(relative);
     call.target(&format!("/{version}/{relative}"));

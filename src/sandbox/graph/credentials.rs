@@ -35,7 +35,9 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
     let body = if ctx.call.body.is_empty() { json!({}) } else { ctx.json()? };
     let Some(map) = body.as_object() else { return Err(Failure::bad_query("Unable to read JSON request payload.")) };
     if let Some(k) = map.keys().find(|k| *k != "passwordCredential") {
-        return Err(Failure::bad_query(format!("The parameter '{k}' in the request payload is not a valid parameter for the operation 'addPassword'.")));
+        return Err(Failure::bad_query(format!(
+            "The parameter '{k}' in the request payload is not a valid parameter for the operation 'addPassword'."
+        )));
     }
     let wanted = match map.get("passwordCredential") {
         None | Some(Value::Null) => serde_json::Map::new(),
@@ -45,7 +47,9 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
     let start = time("startDateTime").unwrap_or(ctx.now);
     let end = time("endDateTime").unwrap_or_else(|| plus(start, days(730)));
     if end <= start || end <= ctx.now {
-        return Err(Failure::bad("Key credential end date is invalid: it must be later than its start and in the future."));
+        return Err(Failure::bad(
+            "Key credential end date is invalid: it must be later than its start and in the future.",
+        ));
     }
     let app = ctx.tenant()?.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
     ctx.need_owner(app.created_by.as_deref())?;
@@ -54,11 +58,23 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
     let tenant_id = ctx.caller.tenant.clone();
     let key_id = ctx.state.fresh_id(&tenant_id, "secret", &format!("{app_id} {}", name.as_deref().unwrap_or("")));
     // As long as Microsoft's (40 characters). The fixed prefix lets a test search all output for secrets.
-    let text = format!("cnry-{}", ids::b64(&Sha256::digest(format!("{} {key_id} {}", ctx.state.seed, ctx.state.signing_key)))).chars().take(40).collect::<String>();
-    let secret = Secret { key_id: key_id.clone(), display_name: name, start, end, hint: text.chars().take(3).collect(), hash: ids::secret_hash(&text) };
+    let text =
+        format!("cnry-{}", ids::b64(&Sha256::digest(format!("{} {key_id} {}", ctx.state.seed, ctx.state.signing_key))))
+            .chars()
+            .take(40)
+            .collect::<String>();
+    let secret = Secret {
+        key_id: key_id.clone(),
+        display_name: name,
+        start,
+        end,
+        hint: text.chars().take(3).collect(),
+        hash: ids::secret_hash(&text),
+    };
     let mut shown = render_secret(&secret);
     shown["secretText"] = json!(text);
-    shown["@odata.context"] = json!(format!("{}/{}/$metadata#microsoft.graph.passwordCredential", ctx.call.base(), ctx.version));
+    shown["@odata.context"] =
+        json!(format!("{}/{}/$metadata#microsoft.graph.passwordCredential", ctx.call.base(), ctx.version));
     if let Some(app) = ctx.tenant_mut()?.applications.get_mut(&id) {
         app.secrets.push(secret);
     }

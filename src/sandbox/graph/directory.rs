@@ -17,7 +17,10 @@ fn organization_of(t: &Tenant) -> Value {
     let domains = t.domains.iter().enumerate().map(|(i, d)| {
         json!({ "capabilities": "Email, OfficeCommunicationsOnline", "isDefault": i == 0, "isInitial": d.ends_with(".onmicrosoft.com"), "name": d, "type": "Managed" })
     });
-    filled("organization", json!({ "id": t.id, "displayName": t.display_name, "verifiedDomains": domains.collect::<Vec<_>>(), "tenantType": "AAD", "mobileDeviceManagementAuthority": "intune" }))
+    filled(
+        "organization",
+        json!({ "id": t.id, "displayName": t.display_name, "verifiedDomains": domains.collect::<Vec<_>>(), "tenantType": "AAD", "mobileDeviceManagementAuthority": "intune" }),
+    )
 }
 
 pub fn organizations(ctx: &mut Ctx) -> Reply {
@@ -36,10 +39,13 @@ pub fn organization(ctx: &mut Ctx) -> Reply {
 
 fn domain_of(i: usize, name: &str) -> Value {
     let initial = name.ends_with(".onmicrosoft.com");
-    filled("domain", json!({
-        "id": name, "authenticationType": "Managed", "isAdminManaged": true, "isDefault": i == 0, "isInitial": initial, "isRoot": true,
-        "isVerified": true, "supportedServices": ["Email", "OfficeCommunicationsOnline"], "passwordValidityPeriodInDays": 2147483647, "passwordNotificationWindowInDays": 14,
-    }))
+    filled(
+        "domain",
+        json!({
+            "id": name, "authenticationType": "Managed", "isAdminManaged": true, "isDefault": i == 0, "isInitial": initial, "isRoot": true,
+            "isVerified": true, "supportedServices": ["Email", "OfficeCommunicationsOnline"], "passwordValidityPeriodInDays": 2147483647, "passwordNotificationWindowInDays": 14,
+        }),
+    )
 }
 
 pub fn domains(ctx: &mut Ctx) -> Reply {
@@ -71,14 +77,26 @@ pub fn contracts(ctx: &mut Ctx) -> Reply {
 pub fn find_tenant(ctx: &mut Ctx) -> Reply {
     let Key::Alternate(name, value) = ctx.key(0) else { return Err(Failure::segment("findTenantInformation")) };
     let hit = match name.as_str() {
-        "tenantId" if !crate::sandbox::ids::is_guid(&value) => return Err(Failure::bad_query(format!("Invalid value '{value}' for parameter 'tenantId'."))),
+        "tenantId" if !crate::sandbox::ids::is_guid(&value) => {
+            return Err(Failure::bad_query(format!("Invalid value '{value}' for parameter 'tenantId'.")));
+        }
         "tenantId" => ctx.state.tenants.get(&value.to_ascii_lowercase()),
         "domainName" => ctx.state.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(&value))),
         _ => return Err(Failure::bad_query(format!("The parameter '{name}' is not known."))),
     };
-    let t = hit.ok_or_else(|| Failure::new(404, "Directory_ObjectNotFound", format!("Unable to read the company information from the directory for '{value}'.")))?;
-    let mut body = filled("tenantInformation", json!({ "tenantId": t.id, "displayName": t.display_name, "defaultDomainName": t.default_domain() }));
-    body["@odata.context"] = json!(format!("{}/{}/$metadata#microsoft.graph.tenantInformation", ctx.call.base(), ctx.version));
+    let t = hit.ok_or_else(|| {
+        Failure::new(
+            404,
+            "Directory_ObjectNotFound",
+            format!("Unable to read the company information from the directory for '{value}'."),
+        )
+    })?;
+    let mut body = filled(
+        "tenantInformation",
+        json!({ "tenantId": t.id, "displayName": t.display_name, "defaultDomainName": t.default_domain() }),
+    );
+    body["@odata.context"] =
+        json!(format!("{}/{}/$metadata#microsoft.graph.tenantInformation", ctx.call.base(), ctx.version));
     Ok(Answer::json(200, body))
 }
 
@@ -91,7 +109,8 @@ pub fn object(ctx: &mut Ctx) -> Reply {
 /// The directory role that an assignment stands for, as `memberOf` shows it.
 fn role_object(state: &State, tenant: &Tenant, role: &str) -> Value {
     let id = crate::sandbox::ids::guid(state.seed, &[&tenant.id, "directoryRole", role], 0);
-    let mut v = filled("directoryRole", json!({ "id": id, "displayName": facts::role_name(role), "roleTemplateId": role }));
+    let mut v =
+        filled("directoryRole", json!({ "id": id, "displayName": facts::role_name(role), "roleTemplateId": role }));
     v["@odata.type"] = json!("#microsoft.graph.directoryRole");
     v
 }
@@ -110,8 +129,19 @@ pub fn member_of(ctx: &mut Ctx) -> Reply {
         Some(Key::Plain(c)) => Some(c.clone()),
         _ => None,
     };
-    let mut items: Vec<Value> = tenant.groups.values().filter(|g| g.members.contains(&id)).filter_map(|g| groups::object(ctx.state, tenant, &g.id)).collect();
-    items.extend(tenant.role_assignments.values().filter(|r| r.principal_id == id).map(|r| role_object(ctx.state, tenant, &r.role)));
+    let mut items: Vec<Value> = tenant
+        .groups
+        .values()
+        .filter(|g| g.members.contains(&id))
+        .filter_map(|g| groups::object(ctx.state, tenant, &g.id))
+        .collect();
+    items.extend(
+        tenant
+            .role_assignments
+            .values()
+            .filter(|r| r.principal_id == id)
+            .map(|r| role_object(ctx.state, tenant, &r.role)),
+    );
     let of = match cast.as_deref() {
         None => "directoryObject",
         Some("microsoft.graph.group") => "group",

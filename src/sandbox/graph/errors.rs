@@ -78,7 +78,8 @@ impl Failure {
         let mut answer = Answer::json(self.status, Value::Object(body));
         answer.headers = self.headers;
         if self.status == 401 {
-            let text = "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"";
+            let text =
+                "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"";
             answer = answer.with("WWW-Authenticate", text);
         }
         answer

@@ -168,7 +168,9 @@ impl Parser {
         };
         if self.peek() == Some(&Token::Open) {
             if !name.eq_ignore_ascii_case("startswith") {
-                return Err(Failure::unsupported(format!("Unsupported query: the function or lambda '{name}' is not served.")));
+                return Err(Failure::unsupported(format!(
+                    "Unsupported query: the function or lambda '{name}' is not served."
+                )));
             }
             self.at += 1;
             let path = self.path()?;
@@ -251,9 +253,9 @@ impl Expr {
             Expr::Or(a, b) => a.holds(item) || b.holds(item),
             Expr::And(a, b) => a.holds(item) && b.holds(item),
             Expr::Not(a) => !a.holds(item),
-            Expr::StartsWith(path, prefix) => at(item, path)
-                .as_str()
-                .is_some_and(|s| s.to_lowercase().starts_with(&prefix.to_lowercase())),
+            Expr::StartsWith(path, prefix) => {
+                at(item, path).as_str().is_some_and(|s| s.to_lowercase().starts_with(&prefix.to_lowercase()))
+            }
             Expr::In(path, values) => values.iter().any(|v| compare(at(item, path), v) == Some(Ordering::Equal)),
             Expr::Compare(path, op, value) => {
                 let order = compare(at(item, path), value);

@@ -48,14 +48,21 @@ fn check_scope(scope: &str) -> Result<(), Failure> {
 pub fn create(ctx: &mut Ctx) -> Reply {
     let body = ctx.body(TYPE)?;
     let text = |k: &str| body.get(k).and_then(Value::as_str);
-    let client = text("clientId").ok_or_else(|| Failure::required("clientId", "OAuth2PermissionGrant"))?.to_ascii_lowercase();
-    let resource = text("resourceId").ok_or_else(|| Failure::required("resourceId", "OAuth2PermissionGrant"))?.to_ascii_lowercase();
+    let client =
+        text("clientId").ok_or_else(|| Failure::required("clientId", "OAuth2PermissionGrant"))?.to_ascii_lowercase();
+    let resource = text("resourceId")
+        .ok_or_else(|| Failure::required("resourceId", "OAuth2PermissionGrant"))?
+        .to_ascii_lowercase();
     let scope = text("scope").ok_or_else(|| Failure::required("scope", "OAuth2PermissionGrant"))?;
     check_scope(scope)?;
     let principal = match (text("consentType"), text("principalId")) {
         (Some("AllPrincipals"), None) => None,
         (Some("Principal"), Some(p)) => Some(p.to_ascii_lowercase()),
-        _ => return Err(Failure::bad("Invalid value specified for property 'consentType' of resource 'OAuth2PermissionGrant'.")),
+        _ => {
+            return Err(Failure::bad(
+                "Invalid value specified for property 'consentType' of resource 'OAuth2PermissionGrant'.",
+            ));
+        }
     };
     let tenant = ctx.tenant()?;
     for id in [&client, &resource] {
@@ -63,12 +70,23 @@ pub fn create(ctx: &mut Ctx) -> Reply {
             return Err(Failure::not_found(id));
         }
     }
-    if tenant.grants.values().any(|g| g.client_id == client && g.resource_id == resource && g.principal_id == principal) {
+    if tenant.grants.values().any(|g| g.client_id == client && g.resource_id == resource && g.principal_id == principal)
+    {
         return Err(Failure::new(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."));
     }
     let tenant_id = ctx.caller.tenant.clone();
-    let id = ctx.state.opaque_id(&tenant_id, "grant", &format!("{client} {resource} {}", principal.as_deref().unwrap_or("")));
-    let grant = Grant { id: id.clone(), client_id: client, resource_id: resource, principal_id: principal, scope: scope.trim().to_owned() };
+    let id = ctx.state.opaque_id(
+        &tenant_id,
+        "grant",
+        &format!("{client} {resource} {}", principal.as_deref().unwrap_or("")),
+    );
+    let grant = Grant {
+        id: id.clone(),
+        client_id: client,
+        resource_id: resource,
+        principal_id: principal,
+        scope: scope.trim().to_owned(),
+    };
     let item = render(&grant);
     ctx.tenant_mut()?.grants.insert(id, grant);
     query::single(ctx, TYPE, "oauth2PermissionGrants", item, 201)

@@ -10,14 +10,27 @@ use super::{Ctx, Reply, bound_id, create_if_missing, service_principals, shape, 
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::{Group, Props, State, Tenant};
 
-const READ_ONLY: [&str; 8] = ["id", "createdDateTime", "deletedDateTime", "mail", "proxyAddresses", "securityIdentifier", "renewedDateTime", "organizationId"];
+const READ_ONLY: [&str; 8] = [
+    "id",
+    "createdDateTime",
+    "deletedDateTime",
+    "mail",
+    "proxyAddresses",
+    "securityIdentifier",
+    "renewedDateTime",
+    "organizationId",
+];
 
 pub fn find(tenant: &Tenant, key: &Key) -> Result<String, Failure> {
     let hit = match key {
         Key::Plain(id) => tenant.groups.get(&id.to_ascii_lowercase()),
         Key::Alternate(name, v) if name == "uniqueName" => by_unique_name(tenant, v),
         Key::Alternate(name, v) if name == "id" => tenant.groups.get(&v.to_ascii_lowercase()),
-        Key::Alternate(name, _) => return Err(Failure::bad_query(format!("The key property '{name}' is not a key of type 'microsoft.graph.group'."))),
+        Key::Alternate(name, _) => {
+            return Err(Failure::bad_query(format!(
+                "The key property '{name}' is not a key of type 'microsoft.graph.group'."
+            )));
+        }
     };
     hit.map(|g| g.id.clone()).ok_or_else(|| Failure::not_found(&key.text()))
 }
@@ -55,7 +68,8 @@ pub fn create(ctx: &mut Ctx) -> Reply {
 
 fn created(ctx: &Ctx, id: &str) -> Reply {
     let g = ctx.tenant()?.groups.get(id).ok_or_else(|| Failure::not_found(id))?;
-    let location = format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.Group", ctx.call.base(), ctx.version);
+    let location =
+        format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.Group", ctx.call.base(), ctx.version);
     Ok(query::single(ctx, "group", "groups", render(g), 201)?.with("Location", location))
 }
 
@@ -74,11 +88,17 @@ fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
         return Err(invalid("displayName"));
     }
     // Graph: create group, the characters a nickname may not have.
-    if nickname.chars().count() > 64 || !nickname.is_ascii() || nickname.contains(['@', '(', ')', '\\', '[', ']', '"', ';', ':', '.', '<', '>', ',', ' ']) {
+    if nickname.chars().count() > 64
+        || !nickname.is_ascii()
+        || nickname.contains(['@', '(', ')', '\\', '[', ']', '"', ';', ':', '.', '<', '>', ',', ' '])
+    {
         return Err(invalid("mailNickname"));
     }
-    if body["mailEnabled"] == json!(true) && !body.get("groupTypes").is_some_and(|t| t.to_string().contains("Unified")) {
-        return Err(Failure::bad("The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set."));
+    if body["mailEnabled"] == json!(true) && !body.get("groupTypes").is_some_and(|t| t.to_string().contains("Unified"))
+    {
+        return Err(Failure::bad(
+            "The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set.",
+        ));
     }
     if body.get("isAssignableToRole") == Some(&json!(true)) {
         need_role_management(ctx)?;
@@ -119,7 +139,14 @@ fn take_bound(ctx: &Ctx, body: &mut Props, name: &str) -> Result<BTreeSet<String
 fn need_role_management(ctx: &Ctx) -> Result<(), Failure> {
     const P: &str = "RoleManagement.ReadWrite.Directory";
     let held = if ctx.caller.user.is_some() { &ctx.caller.scopes } else { &ctx.caller.roles };
-    if held.iter().any(|p| p == P) { ctx.need_role(&[crate::sandbox::facts::PRIVILEGED_ROLE_ADMINISTRATOR, crate::sandbox::facts::GLOBAL_ADMINISTRATOR]) } else { Err(Failure::denied()) }
+    if held.iter().any(|p| p == P) {
+        ctx.need_role(&[
+            crate::sandbox::facts::PRIVILEGED_ROLE_ADMINISTRATOR,
+            crate::sandbox::facts::GLOBAL_ADMINISTRATOR,
+        ])
+    } else {
+        Err(Failure::denied())
+    }
 }
 
 fn check_writable(body: &Props) -> Result<(), Failure> {
@@ -153,8 +180,12 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     }
     if let Some(new) = body.get("uniqueName").and_then(Value::as_str) {
         match g.text("uniqueName") {
-            Some(old) if old != new => return Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set.")),
-            None if by_unique_name(tenant, new).is_some() => return Err(Failure::bad("Another object with the same value for property uniqueName already exists.")),
+            Some(old) if old != new => {
+                return Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set."));
+            }
+            None if by_unique_name(tenant, new).is_some() => {
+                return Err(Failure::bad("Another object with the same value for property uniqueName already exists."));
+            }
             _ => {}
         }
     }
@@ -193,7 +224,11 @@ pub fn members(ctx: &mut Ctx) -> Reply {
         // Properties of the members' own types may be named without a cast.
         of = "user".to_owned();
     }
-    query::list(ctx, &List { of: &of, context: "directoryObjects", default_top: 100, max_top: 999, directory: true }, items)
+    query::list(
+        ctx,
+        &List { of: &of, context: "directoryObjects", default_top: 100, max_top: 999, directory: true },
+        items,
+    )
 }
 
 /// A directory object of any type, with its `@odata.type`.
@@ -223,7 +258,10 @@ fn duplicate_member() -> Failure {
 pub fn add_member(ctx: &mut Ctx) -> Reply {
     let body = ctx.json()?;
     let id = find(ctx.tenant()?, &ctx.key(0))?;
-    let reference = body.get("@odata.id").and_then(Value::as_str).ok_or_else(|| Failure::bad("The request body must contain '@odata.id'."))?;
+    let reference = body
+        .get("@odata.id")
+        .and_then(Value::as_str)
+        .ok_or_else(|| Failure::bad("The request body must contain '@odata.id'."))?;
     let member = bound_id(reference).ok_or_else(|| Failure::bad("Invalid object identifier in '@odata.id'."))?;
     let tenant = ctx.tenant()?;
     let g = tenant.groups.get(&id).ok_or_else(|| Failure::not_found(&id))?;

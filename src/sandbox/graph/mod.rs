@@ -53,7 +53,13 @@ pub struct Opened {
 }
 
 /// Finds the route and checks the token and its permissions.
-pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timestamp) -> Result<Opened, (Option<Caller>, Failure)> {
+pub fn open(
+    state: &State,
+    keys: &Keys,
+    call: &Call,
+    matched: Match,
+    now: Timestamp,
+) -> Result<Opened, (Option<Caller>, Failure)> {
     let caller = access::authenticate(state, keys, call, now).map_err(|f| (None, f))?;
     match access::permitted(state, &caller, &matched) {
         Ok(owned_only) => Ok(Opened { matched, caller, owned_only }),
@@ -70,11 +76,17 @@ pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) ->
 impl Ctx<'_> {
     /// The tenant that the token is for.
     pub fn tenant(&self) -> Result<&Tenant, Failure> {
-        self.state.tenants.get(&self.caller.tenant).ok_or_else(|| Failure::token("The tenant of the token does not exist."))
+        self.state
+            .tenants
+            .get(&self.caller.tenant)
+            .ok_or_else(|| Failure::token("The tenant of the token does not exist."))
     }
 
     pub fn tenant_mut(&mut self) -> Result<&mut Tenant, Failure> {
-        self.state.tenants.get_mut(&self.caller.tenant).ok_or_else(|| Failure::token("The tenant of the token does not exist."))
+        self.state
+            .tenants
+            .get_mut(&self.caller.tenant)
+            .ok_or_else(|| Failure::token("The tenant of the token does not exist."))
     }
 
     pub fn key(&self, n: usize) -> Key {
@@ -117,7 +129,8 @@ impl Ctx<'_> {
 
 /// Whether `Prefer: create-if-missing` was sent.
 pub fn create_if_missing(call: &Call) -> bool {
-    call.header("prefer").is_some_and(|p| p.split([',', ';']).any(|p| p.trim().eq_ignore_ascii_case("create-if-missing")))
+    call.header("prefer")
+        .is_some_and(|p| p.split([',', ';']).any(|p| p.trim().eq_ignore_ascii_case("create-if-missing")))
 }
 
 /// `{"@odata.id": "https://graph.microsoft.com/v1.0/directoryObjects/{id}"}` → id.

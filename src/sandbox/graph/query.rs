@@ -52,7 +52,9 @@ pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
             known_path(how.of, path)?;
         }
         if how.directory && expr.is_advanced() && !(eventual && count) {
-            return Err(Failure::unsupported("Unsupported or invalid query filter clause specified. Add the header ConsistencyLevel: eventual and $count=true."));
+            return Err(Failure::unsupported(
+                "Unsupported or invalid query filter clause specified. Add the header ConsistencyLevel: eventual and $count=true.",
+            ));
         }
         items.retain(|i| expr.holds(i));
     }
@@ -66,8 +68,17 @@ pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
         None => how.default_top,
         Some(text) => match text.parse::<usize>() {
             Ok(n) if n >= 1 && n <= how.max_top => n,
-            Ok(n) => return Err(Failure::bad(format!("Invalid page size specified: '{n}'. Must be between 1 and {} inclusive.", how.max_top))),
-            Err(_) => return Err(Failure::bad_query(format!("Invalid value '{text}' for $top query option found. The $top query option requires a non-negative integer value."))),
+            Ok(n) => {
+                return Err(Failure::bad(format!(
+                    "Invalid page size specified: '{n}'. Must be between 1 and {} inclusive.",
+                    how.max_top
+                )));
+            }
+            Err(_) => {
+                return Err(Failure::bad_query(format!(
+                    "Invalid value '{text}' for $top query option found. The $top query option requires a non-negative integer value."
+                )));
+            }
         },
     };
     let skip = match call.param("$skiptoken") {
@@ -94,7 +105,10 @@ pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
 pub fn single(ctx: &Ctx, of: &str, context_of: &str, item: Value, status: u16) -> Reply {
     let select = selection(ctx, of)?;
     let mut body = Map::new();
-    body.insert("@odata.context".to_owned(), Value::String(format!("{}/$entity", context(ctx, context_of, select.as_deref()))));
+    body.insert(
+        "@odata.context".to_owned(),
+        Value::String(format!("{}/$entity", context(ctx, context_of, select.as_deref()))),
+    );
     if let Value::Object(map) = project(item, select.as_deref()) {
         body.extend(map);
     }
@@ -126,7 +140,9 @@ fn known_path(of: &str, path: &[String]) -> Result<(), Failure> {
         }
         let Some(props) = types.get(&at) else { return Ok(()) };
         let Some(kind) = props.get(p) else {
-            return Err(Failure::bad_query(format!("Could not find a property named '{p}' on type 'microsoft.graph.{at}'.")));
+            return Err(Failure::bad_query(format!(
+                "Could not find a property named '{p}' on type 'microsoft.graph.{at}'."
+            )));
         };
         at = kind.trim_end_matches('!').trim_start_matches("Collection(").trim_end_matches(')').to_owned();
     }
@@ -136,7 +152,9 @@ fn known_path(of: &str, path: &[String]) -> Result<(), Failure> {
 fn project(item: Value, select: Option<&[String]>) -> Value {
     let (Some(select), Value::Object(map)) = (select, &item) else { return item };
     // Control information and the entity's id stay, as Graph leaves them.
-    let kept = map.iter().filter(|(k, _)| k.starts_with('@') || k.contains('@') || select.iter().any(|s| s.split('/').next() == Some(k)));
+    let kept = map.iter().filter(|(k, _)| {
+        k.starts_with('@') || k.contains('@') || select.iter().any(|s| s.split('/').next() == Some(k))
+    });
     Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect())
 }
 

@@ -23,14 +23,26 @@ fn render_definition(id: &str, role: &facts::Role) -> Value {
 
 pub fn definitions(ctx: &mut Ctx) -> Reply {
     let items = facts::roles().iter().map(|(id, r)| render_definition(id, r)).collect();
-    let how = List { of: "unifiedRoleDefinition", context: "roleManagement/directory/roleDefinitions", default_top: 999, max_top: 999, directory: false };
+    let how = List {
+        of: "unifiedRoleDefinition",
+        context: "roleManagement/directory/roleDefinitions",
+        default_top: 999,
+        max_top: 999,
+        directory: false,
+    };
     query::list(ctx, &how, items)
 }
 
 pub fn definition(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0).to_ascii_lowercase();
     let role = facts::roles().get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    query::single(ctx, "unifiedRoleDefinition", "roleManagement/directory/roleDefinitions", render_definition(&id, role), 200)
+    query::single(
+        ctx,
+        "unifiedRoleDefinition",
+        "roleManagement/directory/roleDefinitions",
+        render_definition(&id, role),
+        200,
+    )
 }
 
 fn render(id: &str, role: &str, principal: &str, organization: &str) -> Value {
@@ -57,7 +69,11 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     let expand = match ctx.call.param("$expand") {
         None => false,
         Some("principal") => true,
-        Some(other) => return Err(Failure::bad_query(format!("Could not find a property named '{other}' on type 'microsoft.graph.unifiedRoleAssignment' that can be expanded here."))),
+        Some(other) => {
+            return Err(Failure::bad_query(format!(
+                "Could not find a property named '{other}' on type 'microsoft.graph.unifiedRoleAssignment' that can be expanded here."
+            )));
+        }
     };
     // Graph: list roleAssignments asks for a filter on role or principal.
     if ctx.call.param("$filter").is_none() {
@@ -67,7 +83,10 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     let mut items = all(ctx.state, &tenant);
     if expand {
         for i in &mut items {
-            let (id, organization) = (i["principalId"].as_str().unwrap_or_default(), i["principalOrganizationId"].as_str().unwrap_or_default());
+            let (id, organization) = (
+                i["principalId"].as_str().unwrap_or_default(),
+                i["principalOrganizationId"].as_str().unwrap_or_default(),
+            );
             let home = ctx.state.tenants.get(organization);
             // Of a foreign principal only its kind, id and organisation are known here.
             i["principal"] = if organization == tenant {
@@ -77,7 +96,13 @@ pub fn list(ctx: &mut Ctx) -> Reply {
             };
         }
     }
-    let how = List { of: TYPE, context: "roleManagement/directory/roleAssignments", default_top: 100, max_top: 999, directory: false };
+    let how = List {
+        of: TYPE,
+        context: "roleManagement/directory/roleAssignments",
+        default_top: 100,
+        max_top: 999,
+        directory: false,
+    };
     let mut answer = query::list(ctx, &how, items.clone())?;
     if expand
         && ctx.call.param("$select").is_some()
@@ -97,13 +122,19 @@ pub fn list(ctx: &mut Ctx) -> Reply {
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0);
     let tenant = ctx.caller.tenant.clone();
-    let item = all(ctx.state, &tenant).into_iter().find(|i| i["id"] == json!(id)).ok_or_else(|| Failure::not_found(&id))?;
+    let item =
+        all(ctx.state, &tenant).into_iter().find(|i| i["id"] == json!(id)).ok_or_else(|| Failure::not_found(&id))?;
     query::single(ctx, TYPE, "roleManagement/directory/roleAssignments", item, 200)
 }
 
 pub fn create(ctx: &mut Ctx) -> Reply {
     let body = ctx.body(TYPE)?;
-    let text = |k: &str| body.get(k).and_then(Value::as_str).map(str::to_ascii_lowercase).ok_or_else(|| Failure::required(k, "UnifiedRoleAssignment"));
+    let text = |k: &str| {
+        body.get(k)
+            .and_then(Value::as_str)
+            .map(str::to_ascii_lowercase)
+            .ok_or_else(|| Failure::required(k, "UnifiedRoleAssignment"))
+    };
     let (role, principal, scope) = (text("roleDefinitionId")?, text("principalId")?, text("directoryScopeId")?);
     if scope != "/" {
         return Err(Failure::bad("Only the directory scope '/' is served."));
@@ -119,12 +150,16 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         return Err(Failure::bad("The group is not role-assignable."));
     }
     if tenant.role_assignments.values().any(|r| r.role == role && r.principal_id == principal) {
-        return Err(Failure::bad("A conflicting object with one or more of the specified property values is present in the directory."));
+        return Err(Failure::bad(
+            "A conflicting object with one or more of the specified property values is present in the directory.",
+        ));
     }
     let tenant_id = ctx.caller.tenant.clone();
     let id = ctx.state.opaque_id(&tenant_id, "roleAssignment", &format!("{principal} {role}"));
     let item = render(&id, &role, &principal, &tenant_id);
-    ctx.tenant_mut()?.role_assignments.insert(id.clone(), RoleAssignment { id, role: role.clone(), principal_id: principal.clone() });
+    ctx.tenant_mut()?
+        .role_assignments
+        .insert(id.clone(), RoleAssignment { id, role: role.clone(), principal_id: principal.clone() });
     let (lag, now) = (ctx.state.lag.exchange_role, ctx.now);
     ctx.state.after(lag, now, Effect::ExchangeRole { tenant: tenant_id, principal, role });
     query::single(ctx, TYPE, "roleManagement/directory/roleAssignments", item, 201)

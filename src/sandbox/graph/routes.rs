@@ -1,9 +1,12 @@
 //! The routes of Graph that are served, each with its name (what `refuse` calls it), roles and handler.
 use super::errors::Failure;
-use super::{Ctx, Reply, app_role_assignments as ara, applications as app, credentials, directory as dir, grants, groups, roles, service_principals as sp, users};
+use super::{
+    Ctx, Reply, app_role_assignments as ara, applications as app, credentials, directory as dir, grants, groups, roles,
+    service_principals as sp, users,
+};
 use crate::sandbox::facts::{
-    APPLICATION_ADMINISTRATOR as APP, CLOUD_APPLICATION_ADMINISTRATOR as CLOUD_APP, GLOBAL_ADMINISTRATOR as GLOBAL, GROUPS_ADMINISTRATOR as GROUPS,
-    PRIVILEGED_ROLE_ADMINISTRATOR as PRIVILEGED, USER_ADMINISTRATOR as USERS,
+    APPLICATION_ADMINISTRATOR as APP, CLOUD_APPLICATION_ADMINISTRATOR as CLOUD_APP, GLOBAL_ADMINISTRATOR as GLOBAL,
+    GROUPS_ADMINISTRATOR as GROUPS, PRIVILEGED_ROLE_ADMINISTRATOR as PRIVILEGED, USER_ADMINISTRATOR as USERS,
 };
 use crate::sandbox::gdap::{assignments as gda, relationships as gdr, requests as gdq};
 
@@ -45,7 +48,13 @@ const fn read(pattern: &'static str, name: &'static str, handler: Handler) -> Ro
     Route { method: "GET", pattern, name, write: false, roles: &[], handler }
 }
 
-const fn write(method: &'static str, pattern: &'static str, name: &'static str, roles: &'static [&'static str], handler: Handler) -> Route {
+const fn write(
+    method: &'static str,
+    pattern: &'static str,
+    name: &'static str,
+    roles: &'static [&'static str],
+    handler: Handler,
+) -> Route {
     Route { method, pattern, name, write: true, roles, handler }
 }
 
@@ -195,7 +204,11 @@ pub fn find(method: &str, path: &str, version: &'static str) -> Result<Match, Fa
         }
     }
     if other_method {
-        return Err(Failure::new(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target."));
+        return Err(Failure::new(
+            405,
+            "Request_BadRequest",
+            "Specified HTTP method is not allowed for the request target.",
+        ));
     }
     let segment = match path.get(furthest) {
         Some(Segment::Word(w) | Segment::Key(_, w)) => w.clone(),

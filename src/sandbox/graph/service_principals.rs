@@ -10,8 +10,21 @@ use crate::sandbox::http::Answer;
 use crate::sandbox::state::{Principal, State, Tenant};
 
 const WRITABLE: [&str; 15] = [
-    "accountEnabled", "appRoleAssignmentRequired", "alternativeNames", "description", "homepage", "keyCredentials", "loginUrl", "notes",
-    "notificationEmailAddresses", "preferredSingleSignOnMode", "samlSingleSignOnSettings", "servicePrincipalNames", "tags", "displayName", "customSecurityAttributes",
+    "accountEnabled",
+    "appRoleAssignmentRequired",
+    "alternativeNames",
+    "description",
+    "homepage",
+    "keyCredentials",
+    "loginUrl",
+    "notes",
+    "notificationEmailAddresses",
+    "preferredSingleSignOnMode",
+    "samlSingleSignOnSettings",
+    "servicePrincipalNames",
+    "tags",
+    "displayName",
+    "customSecurityAttributes",
 ];
 
 pub fn find(tenant: &Tenant, key: &Key) -> Result<String, Failure> {
@@ -19,7 +32,11 @@ pub fn find(tenant: &Tenant, key: &Key) -> Result<String, Failure> {
         Key::Plain(id) => tenant.principals.get(&id.to_ascii_lowercase()),
         Key::Alternate(name, v) if name == "appId" => tenant.principal_of(v),
         Key::Alternate(name, v) if name == "id" => tenant.principals.get(&v.to_ascii_lowercase()),
-        Key::Alternate(name, _) => return Err(Failure::bad_query(format!("The key property '{name}' is not a key of type 'microsoft.graph.servicePrincipal'."))),
+        Key::Alternate(name, _) => {
+            return Err(Failure::bad_query(format!(
+                "The key property '{name}' is not a key of type 'microsoft.graph.servicePrincipal'."
+            )));
+        }
     };
     hit.map(|p| p.id.clone()).ok_or_else(|| Failure::not_found(&key.text()))
 }
@@ -68,7 +85,11 @@ pub fn render(state: &State, p: &Principal, with_permissions: bool) -> Value {
                 set("signInAudience", json!(app.audience()));
                 set("appRoles", app.props.get("appRoles").cloned().unwrap_or(json!([])));
                 set("tags", app.props.get("tags").cloned().unwrap_or(json!([])));
-                let uris = ["web", "spa", "publicClient"].iter().filter_map(|k| app.props.get(*k)?.get("redirectUris")?.as_array()).flatten().cloned();
+                let uris = ["web", "spa", "publicClient"]
+                    .iter()
+                    .filter_map(|k| app.props.get(*k)?.get("redirectUris")?.as_array())
+                    .flatten()
+                    .cloned();
                 set("replyUrls", uris.collect());
             }
         }
@@ -86,7 +107,9 @@ pub fn brief(state: &State, tenant: &Tenant, p: &Principal) -> Value {
 
 /// The permission tables of Graph are large: they are made only for those who read them.
 fn wants_permissions(ctx: &Ctx) -> bool {
-    ctx.call.param("$select").is_none_or(|s| s.contains("appRoles") || s.contains("oauth2PermissionScopes") || s.contains('*'))
+    ctx.call
+        .param("$select")
+        .is_none_or(|s| s.contains("appRoles") || s.contains("oauth2PermissionScopes") || s.contains('*'))
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
@@ -112,8 +135,13 @@ pub fn create(ctx: &mut Ctx) -> Reply {
 
 fn created(ctx: &Ctx, id: &str) -> Reply {
     let p = ctx.tenant()?.principals.get(id).ok_or_else(|| Failure::not_found(id))?;
-    let location = format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.ServicePrincipal", ctx.call.base(), ctx.version);
-    Ok(query::single(ctx, "servicePrincipal", "servicePrincipals", render(ctx.state, p, true), 201)?.with("Location", location))
+    let location = format!(
+        "{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.ServicePrincipal",
+        ctx.call.base(),
+        ctx.version
+    );
+    Ok(query::single(ctx, "servicePrincipal", "servicePrincipals", render(ctx.state, p, true), 201)?
+        .with("Location", location))
 }
 
 fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<String, Failure> {
@@ -127,10 +155,16 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
         return Err(Failure::new(
             409,
             "Request_MultipleObjectsWithSameKeyValue",
-            format!("The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."),
+            format!(
+                "The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."
+            ),
         ));
     }
-    let no_application = || Failure::bad(format!("The appId '{app_id}' of the service principal does not reference a valid application object."));
+    let no_application = || {
+        Failure::bad(format!(
+            "The appId '{app_id}' of the service principal does not reference a valid application object."
+        ))
+    };
     if facts::resource(&app_id).is_some() {
         if app_id == facts::EXCHANGE && !tenant.exchange {
             return Err(no_application());
@@ -143,7 +177,11 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
                 return Err(no_application());
             }
             if ctx.owned_only {
-                return Err(Failure::new(403, "Authorization_RequestDenied", "When using this permission, the backing application of the service principal being created must in the local tenant"));
+                return Err(Failure::new(
+                    403,
+                    "Authorization_RequestDenied",
+                    "When using this permission, the backing application of the service principal being created must in the local tenant",
+                ));
             }
         }
         ctx.need_owner(app.created_by.as_deref())?;

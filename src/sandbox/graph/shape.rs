@@ -8,7 +8,9 @@ use crate::sandbox::state::Props;
 /// Checks a body against a type. `@odata.…` annotations are left in place for the handler.
 pub fn check(of: &str, body: &Value) -> Result<Props, Failure> {
     let Value::Object(map) = body else {
-        return Err(Failure::bad("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."));
+        return Err(Failure::bad(
+            "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.",
+        ));
     };
     check_object(of, map)?;
     Ok(map.clone())
@@ -34,7 +36,9 @@ fn check_value(name: &str, kind: &str, value: &Value) -> Result<(), Failure> {
     let (kind, required) = kind.strip_suffix('!').map_or((kind, false), |k| (k, true));
     if value.is_null() {
         return if required {
-            Err(Failure::bad_query(format!("A null value was found for the property named '{name}', which has the expected type '{kind}[Nullable=False]'.")))
+            Err(Failure::bad_query(format!(
+                "A null value was found for the property named '{name}', which has the expected type '{kind}[Nullable=False]'."
+            )))
         } else {
             Ok(())
         };
@@ -58,7 +62,9 @@ fn check_value(name: &str, kind: &str, value: &Value) -> Result<(), Failure> {
             if let Some(members) = facts::types().enums.get(kind) {
                 return match value.as_str() {
                     Some(v) if members.iter().any(|m| m == v) => Ok(()),
-                    _ => Err(Failure::bad_query(format!("Cannot convert the literal {value} to the expected type 'microsoft.graph.{kind}'."))),
+                    _ => Err(Failure::bad_query(format!(
+                        "Cannot convert the literal {value} to the expected type 'microsoft.graph.{kind}'."
+                    ))),
                 };
             }
             return match value {
@@ -73,7 +79,9 @@ fn check_value(name: &str, kind: &str, value: &Value) -> Result<(), Failure> {
 }
 
 fn wrong(name: &str, value: &Value, kind: &str) -> Failure {
-    Failure::bad_query(format!("Cannot convert the literal {value} of property '{name}' to the expected type 'Edm.{kind}'."))
+    Failure::bad_query(format!(
+        "Cannot convert the literal {value} of property '{name}' to the expected type 'Edm.{kind}'."
+    ))
 }
 
 /// Fills what a type promises: nulls, empty collections, and non-null complex values.
@@ -112,7 +120,9 @@ fn complete_value(kind: &str, value: Value) -> Value {
             "Guid" => Value::String("00000000-0000-0000-0000-000000000000".to_owned()),
             "DateTimeOffset" => Value::String("0001-01-01T00:00:00Z".to_owned()),
             _ if facts::types().types.contains_key(kind) => complete(kind, Map::new()),
-            _ => facts::types().enums.get(kind).and_then(|m| m.first()).map_or(Value::Null, |m| Value::String(m.clone())),
+            _ => {
+                facts::types().enums.get(kind).and_then(|m| m.first()).map_or(Value::Null, |m| Value::String(m.clone()))
+            }
         },
         v => v,
     }

@@ -9,7 +9,17 @@ use crate::sandbox::state::{State, Tenant, User};
 
 /// What Graph shows of a user when nothing is selected.
 const DEFAULT: [&str; 11] = [
-    "businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName",
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "id",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
 ];
 
 fn render(id: &str, upn: &str, name: &str, tenant: &Tenant, created: Value) -> Value {
@@ -42,7 +52,12 @@ pub fn by_id(state: &State, tenant: &Tenant, id: &str) -> Option<Value> {
 }
 
 fn all(state: &State, tenant: &Tenant) -> Vec<Value> {
-    tenant.users.values().map(|u| real(tenant, u)).chain((0..tenant.plain_users).map(|n| plain(state, tenant, n))).collect()
+    tenant
+        .users
+        .values()
+        .map(|u| real(tenant, u))
+        .chain((0..tenant.plain_users).map(|n| plain(state, tenant, n)))
+        .collect()
 }
 
 fn trim(ctx: &Ctx, mut item: Value) -> Value {
@@ -73,7 +88,9 @@ pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
     if ids::is_guid(&lower) {
         return by_id(state, tenant, &lower);
     }
-    all(state, tenant).into_iter().find(|u| u["userPrincipalName"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(key)))
+    all(state, tenant)
+        .into_iter()
+        .find(|u| u["userPrincipalName"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(key)))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {

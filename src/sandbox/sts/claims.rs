@@ -21,7 +21,14 @@ fn base(state: &State, tenant: &Tenant, client: &str, audience: &str, now: Times
 }
 
 /// App-only: roles are the app-role assignments on this resource, wids the principal's directory roles.
-pub fn app_only(state: &State, tenant: &Tenant, principal: &Principal, resource: &Principal, audience: &str, now: Timestamp) -> Value {
+pub fn app_only(
+    state: &State,
+    tenant: &Tenant,
+    principal: &Principal,
+    resource: &Principal,
+    audience: &str,
+    now: Timestamp,
+) -> Value {
     let mut claims = base(state, tenant, &principal.app_id, audience, now);
     let held = tenant.app_roles.values().filter(|a| a.principal_id == principal.id && a.resource_id == resource.id);
     let roles: BTreeSet<String> = held.filter_map(|a| known_role(state, &resource.app_id, &a.app_role_id)).collect();
@@ -37,9 +44,21 @@ pub fn app_only(state: &State, tenant: &Tenant, principal: &Principal, resource:
 }
 
 /// Delegated: scopes of the grants, directory roles of the user at home or through GDAP.
-pub fn delegated(state: &State, tenant: &Tenant, client: &str, user: &User, scopes: &BTreeSet<String>, audience: &str, now: Timestamp) -> Value {
+pub fn delegated(
+    state: &State,
+    tenant: &Tenant,
+    client: &str,
+    user: &User,
+    scopes: &BTreeSet<String>,
+    audience: &str,
+    now: Timestamp,
+) -> Value {
     let mut claims = base(state, tenant, client, audience, now);
-    let wids = if tenant.id == state.partner { directory_roles(tenant, &user.id) } else { gdap::roles_of(state, &user.id, &tenant.id) };
+    let wids = if tenant.id == state.partner {
+        directory_roles(tenant, &user.id)
+    } else {
+        gdap::roles_of(state, &user.id, &tenant.id)
+    };
     claims["oid"] = json!(user.id);
     claims["sub"] = json!(user.id);
     claims["upn"] = json!(user.user_principal_name);
@@ -56,6 +75,7 @@ pub fn delegated(state: &State, tenant: &Tenant, client: &str, user: &User, scop
 
 /// Roles given directly, or through role-assignable groups.
 fn directory_roles(tenant: &Tenant, id: &str) -> BTreeSet<String> {
-    let holds = |principal: &str| principal == id || tenant.groups.get(principal).is_some_and(|g| g.members.contains(id));
+    let holds =
+        |principal: &str| principal == id || tenant.groups.get(principal).is_some_and(|g| g.members.contains(id));
     tenant.role_assignments.values().filter(|r| holds(&r.principal_id)).map(|r| r.role.clone()).collect()
 }

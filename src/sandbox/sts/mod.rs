@@ -29,10 +29,15 @@ impl Refusal {
 
     fn answer(self, state: &State, call: &Call, now: Timestamp) -> Answer {
         let trace = ids::guid(state.seed, &["trace", &call.request_id], 0);
-        let correlation = call.header("client-request-id").map_or_else(|| ids::guid(state.seed, &["correlation", &call.request_id], 0), str::to_owned);
+        let correlation = call
+            .header("client-request-id")
+            .map_or_else(|| ids::guid(state.seed, &["correlation", &call.request_id], 0), str::to_owned);
         let time = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
         // The prose is Microsoft's to change: callers must go by the code.
-        let description = format!("AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {time}", self.code, self.text);
+        let description = format!(
+            "AADSTS{}: {} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {time}",
+            self.code, self.text
+        );
         let mut body = json!({
             "error": self.error, "error_description": description, "error_codes": [self.code], "timestamp": time,
             "trace_id": trace, "correlation_id": correlation,
@@ -96,7 +101,9 @@ pub fn serve(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> Granted
     let answer = match rest {
         "discovery/v2.0/keys" => Answer::json(200, jwks(keys)),
         "v2.0/.well-known/openid-configuration" => Answer::json(200, discovery(call, tenant)),
-        _ if call.method != "POST" => refuse(900_561, "invalid_request", "The endpoint only accepts POST requests.").answer(state, call, now),
+        _ if call.method != "POST" => {
+            refuse(900_561, "invalid_request", "The endpoint only accepts POST requests.").answer(state, call, now)
+        }
         _ => issue(state, keys, call, found, tenant, &form, now).unwrap_or_else(|r| r.answer(state, call, now)),
     };
     Granted { answer: answer.with("Cache-Control", "no-store, no-cache"), caller, tenant: tenant_id }
@@ -106,7 +113,15 @@ pub fn refuse(code: u32, error: &'static str, text: impl Into<String>) -> Refusa
     Refusal::new(if error == "invalid_client" { 401 } else { 400 }, error, code, text)
 }
 
-fn issue(state: &State, keys: &Keys, call: &Call, tenant: Option<&Tenant>, named: &str, form: &Form, now: Timestamp) -> Result<Answer, Refusal> {
+fn issue(
+    state: &State,
+    keys: &Keys,
+    call: &Call,
+    tenant: Option<&Tenant>,
+    named: &str,
+    form: &Form,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     let tenant = tenant.ok_or_else(|| {
         if ["common", "organizations", "consumers"].contains(&named) {
             refuse(50_194, "invalid_request", "A tenant-specific endpoint is needed here.")
@@ -114,8 +129,12 @@ fn issue(state: &State, keys: &Keys, call: &Call, tenant: Option<&Tenant>, named
             refuse(90_002, "invalid_request", format!("Tenant '{named}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."))
         }
     })?;
-    let kind = form.get("grant_type").ok_or_else(|| refuse(900_144, "invalid_request", "The request body must contain the following parameter: 'grant_type'."))?;
-    let client = form.get("client_id").ok_or_else(|| refuse(900_144, "invalid_request", "The request body must contain the following parameter: 'client_id'."))?;
+    let kind = form.get("grant_type").ok_or_else(|| {
+        refuse(900_144, "invalid_request", "The request body must contain the following parameter: 'grant_type'.")
+    })?;
+    let client = form.get("client_id").ok_or_else(|| {
+        refuse(900_144, "invalid_request", "The request body must contain the following parameter: 'client_id'.")
+    })?;
     if !ids::is_guid(client) {
         return Err(refuse(700_038, "unauthorized_client", format!("{client} is not a valid application identifier.")));
     }
@@ -123,7 +142,11 @@ fn issue(state: &State, keys: &Keys, call: &Call, tenant: Option<&Tenant>, named
     match kind {
         "client_credentials" => grant::client_credentials(state, keys, tenant, client, form, &scope, now),
         "refresh_token" => grant::refresh(state, keys, tenant, client, form, &scope, now),
-        other => Err(refuse(70_003, "unsupported_grant_type", format!("The app requested an unsupported grant type '{other}'."))),
+        other => Err(refuse(
+            70_003,
+            "unsupported_grant_type",
+            format!("The app requested an unsupported grant type '{other}'."),
+        )),
     }
 }
 
@@ -141,7 +164,13 @@ fn scope(form: &Form, host: &str) -> Result<Scope, Refusal> {
     let raw = match (form.get("scope"), form.get("resource")) {
         (Some(s), _) => s.to_owned(),
         (None, Some(r)) => format!("{}/.default", r.trim_end_matches('/')),
-        (None, None) => return Err(refuse(900_144, "invalid_request", "The request body must contain the following parameter: 'scope'.")),
+        (None, None) => {
+            return Err(refuse(
+                900_144,
+                "invalid_request",
+                "The request body must contain the following parameter: 'scope'.",
+            ));
+        }
     };
     let mut uri: Option<String> = None;
     let mut names = Vec::new();
@@ -153,7 +182,11 @@ fn scope(form: &Form, host: &str) -> Result<Scope, Refusal> {
             _ => ("https://graph.microsoft.com".to_owned(), part.to_owned()),
         };
         if uri.as_ref().is_some_and(|u| audience_app(u, host) != audience_app(&of, host)) {
-            return Err(refuse(28_002, "invalid_request", "Provided value for the input parameter scope is not valid because it contains more than one resource."));
+            return Err(refuse(
+                28_002,
+                "invalid_request",
+                "Provided value for the input parameter scope is not valid because it contains more than one resource.",
+            ));
         }
         uri = Some(of);
         names.push(name);

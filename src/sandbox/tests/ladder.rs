@@ -23,7 +23,14 @@ async fn consented(cloud: &Cloud) {
 async fn product(cloud: &Cloud) -> (String, String) {
     let api = cloud.home().await;
     let app = api.post("/v1.0/applications", json!({ "displayName": "Rallied", "signInAudience": "AzureADMultipleOrgs", "uniqueName": "tenantry-rallied" })).await.is(201);
-    let secret = api.post(&format!("/v1.0/applications/{}/addPassword", app.text("/id")), json!({ "passwordCredential": { "displayName": "production#1" } })).await.is(200).text("/secretText");
+    let secret = api
+        .post(
+            &format!("/v1.0/applications/{}/addPassword", app.text("/id")),
+            json!({ "passwordCredential": { "displayName": "production#1" } }),
+        )
+        .await
+        .is(200)
+        .text("/secretText");
     (app.text("/appId"), secret)
 }
 
@@ -36,14 +43,24 @@ const EXCHANGE_APP: &str = "00000002-0000-0ff1-ce00-000000000000";
 
 async fn grant(api: &Api<'_>, principal: &str, resource_app: &str, role: &str) -> Got {
     let resource = sp(api, resource_app).await;
-    api.post(&format!("/v1.0/servicePrincipals/{resource}/appRoleAssignedTo"), json!({ "principalId": principal, "resourceId": resource, "appRoleId": role })).await
+    api.post(
+        &format!("/v1.0/servicePrincipals/{resource}/appRoleAssignedTo"),
+        json!({ "principalId": principal, "resourceId": resource, "appRoleId": role }),
+    )
+    .await
 }
 
 const USER_READ_ALL: &str = "df021288-bdef-4463-88db-98f22de89214";
 const MANAGE_AS_APP: &str = "dc50a0fb-09a3-484d-be87-e023b12c6440";
 
 async fn cmdlet(cloud: &Cloud, token: Got, name: &str) -> Got {
-    cloud.api(token).post(&format!("/adminapi/beta/{CONTOSO}/InvokeCommand"), json!({ "CmdletInput": { "CmdletName": name, "Parameters": {} } })).await
+    cloud
+        .api(token)
+        .post(
+            &format!("/adminapi/beta/{CONTOSO}/InvokeCommand"),
+            json!({ "CmdletInput": { "CmdletName": name, "Parameters": {} } }),
+        )
+        .await
 }
 
 #[tokio::test]
@@ -60,10 +77,19 @@ async fn the_whole_ladder_ends_with_users_listed_and_exchange_answering() {
     let refused = cmdlet(&cloud, early, "Get-OrganizationConfig").await.is(403);
     assert!(refused.text.bytes().all(|b| b == 0) && !refused.text.is_empty());
     let before = cloud.app_token_by(&app_id, &secret, CONTOSO, EXCHANGE).await;
-    inside.post("/v1.0/roleManagement/directory/roleAssignments", json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" })).await.is(201);
+    inside
+        .post(
+            "/v1.0/roleManagement/directory/roleAssignments",
+            json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" }),
+        )
+        .await
+        .is(201);
     cmdlet(&cloud, before, "Get-OrganizationConfig").await.is(403);
     let users = cloud.api(cloud.app_token_by(&app_id, &secret, CONTOSO, GRAPH).await);
-    let listed = users.send(Method::GET, "/v1.0/users?$count=true&$top=1", &[("ConsistencyLevel", "eventual")], None).await.is(200);
+    let listed = users
+        .send(Method::GET, "/v1.0/users?$count=true&$top=1", &[("ConsistencyLevel", "eventual")], None)
+        .await
+        .is(200);
     assert_eq!(listed.body["@odata.count"], 25);
     let fresh = cloud.app_token_by(&app_id, &secret, CONTOSO, EXCHANGE).await;
     let answer = cmdlet(&cloud, fresh, "Get-OrganizationConfig").await.is(200);
@@ -91,7 +117,10 @@ async fn consent_refuses_users_without_mfa() {
 async fn consent_says_when_the_customer_is_unknown_or_not_commercial() {
     let cloud = Cloud::new().await;
     let pc = cloud.api(cloud.user_token(PARTNER, PARTNER_CENTER).await);
-    assert_eq!(pc.post(&consents("9e0c6a0b-0000-4a4f-8f5e-9a9f6a1c7b11"), consent(FOOTHOLD)).await.is(404).body["code"], 60003);
+    assert_eq!(
+        pc.post(&consents("9e0c6a0b-0000-4a4f-8f5e-9a9f6a1c7b11"), consent(FOOTHOLD)).await.is(404).body["code"],
+        60003
+    );
     assert_eq!(pc.post(&consents(FABRIKAM), consent(FOOTHOLD)).await.is(403).body["code"], 20002);
 }
 
@@ -145,9 +174,18 @@ async fn graph_roles_need_privileged_role_administrator_and_others_do_not() {
     let (app_id, _) = product(&cloud).await;
     let inside = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
     let principal = inside.post("/v1.0/servicePrincipals", json!({ "appId": app_id })).await.is(201).text("/id");
-    assert_eq!(grant(&inside, &principal, GRAPH_APP, USER_READ_ALL).await.is(403).code(), "Authorization_RequestDenied");
+    assert_eq!(
+        grant(&inside, &principal, GRAPH_APP, USER_READ_ALL).await.is(403).code(),
+        "Authorization_RequestDenied"
+    );
     grant(&inside, &principal, EXCHANGE_APP, MANAGE_AS_APP).await.is(201);
-    inside.post("/v1.0/roleManagement/directory/roleAssignments", json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" })).await.is(403);
+    inside
+        .post(
+            "/v1.0/roleManagement/directory/roleAssignments",
+            json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" }),
+        )
+        .await
+        .is(403);
 }
 
 #[tokio::test]
@@ -174,7 +212,9 @@ async fn gdap_assignments_show_as_foreign_principals_in_the_customer() {
     let made = gdap(&cloud, &[PRIVILEGED, CLOUD_APP]).await;
     consented(&cloud).await;
     let inside = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
-    let path = format!("/v1.0/roleManagement/directory/roleAssignments?$filter=roleDefinitionId eq '{CLOUD_APP}'&$expand=principal");
+    let path = format!(
+        "/v1.0/roleManagement/directory/roleAssignments?$filter=roleDefinitionId eq '{CLOUD_APP}'&$expand=principal"
+    );
     let seen = inside.list(&path).await;
     assert_eq!(seen[0]["principalOrganizationId"], PARTNER);
     assert_eq!(seen[0]["principalId"], json!(made.groups[1]));
@@ -213,7 +253,13 @@ async fn exchange_checks_audience_then_app_role() {
     gdap(&cloud, &[PRIVILEGED, CLOUD_APP]).await;
     consented(&cloud).await;
     let none = cloud.app_token(MANAGER, CONTOSO, EXCHANGE).await;
-    assert!(cmdlet(&cloud, none, "Get-OrganizationConfig").await.is(401).header("www-authenticate").contains("invalid_token"));
+    assert!(
+        cmdlet(&cloud, none, "Get-OrganizationConfig")
+            .await
+            .is(401)
+            .header("www-authenticate")
+            .contains("invalid_token")
+    );
 }
 
 #[tokio::test]
@@ -224,7 +270,13 @@ async fn exchange_honours_a_role_only_after_its_lag() {
     let inside = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
     let principal = sp(&inside, MANAGER).await;
     grant(&inside, &principal, EXCHANGE_APP, MANAGE_AS_APP).await.is(201);
-    inside.post("/v1.0/roleManagement/directory/roleAssignments", json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" })).await.is(201);
+    inside
+        .post(
+            "/v1.0/roleManagement/directory/roleAssignments",
+            json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" }),
+        )
+        .await
+        .is(201);
     cmdlet(&cloud, cloud.app_token(MANAGER, CONTOSO, EXCHANGE).await, "Get-Mailbox").await.is(403);
     let moved = cloud.control().advance_to_next().unwrap();
     assert!((2690..=2700).contains(&moved), "{moved}");
@@ -254,12 +306,19 @@ async fn a_delegated_grant_is_made_once_and_replaced_by_patch() {
     let inside = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
     let client = inside.post("/v1.0/servicePrincipals", json!({ "appId": app_id })).await.is(201).text("/id");
     let resource = sp(&inside, GRAPH_APP).await;
-    let body = json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
+    let body =
+        json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
     let id = inside.post("/v1.0/oauth2PermissionGrants", body.clone()).await.is(201).text("/id");
     let again = inside.post("/v1.0/oauth2PermissionGrants", body).await.is(409);
-    assert_eq!((again.code(), again.message()), ("Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."));
+    assert_eq!(
+        (again.code(), again.message()),
+        ("Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
+    );
     inside.patch(&format!("/v1.0/oauth2PermissionGrants/{id}"), json!({ "scope": "x".repeat(8001) })).await.is(400);
-    inside.patch(&format!("/v1.0/oauth2PermissionGrants/{id}"), json!({ "scope": "User.Read Directory.Read.All" })).await.is(204);
+    inside
+        .patch(&format!("/v1.0/oauth2PermissionGrants/{id}"), json!({ "scope": "User.Read Directory.Read.All" }))
+        .await
+        .is(204);
     let seen = inside.list(&format!("/v1.0/oauth2PermissionGrants?$filter=clientId eq '{client}'")).await;
     assert_eq!(seen[0]["scope"], "User.Read Directory.Read.All");
     inside.delete(&format!("/v1.0/oauth2PermissionGrants/{id}")).await.is(204);

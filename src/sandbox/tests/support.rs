@@ -106,7 +106,11 @@ impl Got {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
     pub fn text(&self, pointer: &str) -> String {
-        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no {pointer} in {}", self.text)).to_owned()
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer} in {}", self.text))
+            .to_owned()
     }
     /// The answer, when its status is this one.
     #[track_caller]
@@ -148,11 +152,25 @@ impl Cloud {
     }
 
     pub async fn app_token_by(&self, client: &str, secret: &str, tenant: &str, scope: &str) -> Got {
-        self.form(tenant, &[("grant_type", "client_credentials"), ("client_id", client), ("client_secret", secret), ("scope", scope)]).await
+        self.form(
+            tenant,
+            &[("grant_type", "client_credentials"), ("client_id", client), ("client_secret", secret), ("scope", scope)],
+        )
+        .await
     }
 
     pub async fn user_token_by(&self, refresh: &str, tenant: &str, scope: &str) -> Got {
-        self.form(tenant, &[("grant_type", "refresh_token"), ("client_id", MANAGER), ("client_secret", SECRET), ("refresh_token", refresh), ("scope", scope)]).await
+        self.form(
+            tenant,
+            &[
+                ("grant_type", "refresh_token"),
+                ("client_id", MANAGER),
+                ("client_secret", SECRET),
+                ("refresh_token", refresh),
+                ("scope", scope),
+            ],
+        )
+        .await
     }
 
     pub async fn user_token(&self, tenant: &str, scope: &str) -> Got {
@@ -187,7 +205,8 @@ pub struct Api<'a> {
 
 impl Api<'_> {
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Got {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.cloud.sandbox.url()) };
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.cloud.sandbox.url()) };
         let mut r = self.cloud.http.request(method, url).bearer_auth(&self.token);
         for (k, v) in headers {
             r = r.header(*k, *v);
@@ -232,8 +251,15 @@ pub async fn gdap(cloud: &Cloud, roles: &[&str]) -> Gdap {
     let mut groups = Vec::new();
     for role in roles {
         let group = api.post("/v1.0/groups", json!({ "displayName": format!("GDAP {role}"), "mailEnabled": false, "mailNickname": format!("g{}", &role[..8]), "securityEnabled": true, "uniqueName": format!("gdap-{role}") })).await.is(201).text("/id");
-        api.post(&format!("/v1.0/groups/{group}/members/$ref"), json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{user}") })).await.is(204);
-        api.post(&format!("{RELATIONSHIPS}/{relationship}/accessAssignments"), assignment(&group, &[role])).await.is(201);
+        api.post(
+            &format!("/v1.0/groups/{group}/members/$ref"),
+            json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{user}") }),
+        )
+        .await
+        .is(204);
+        api.post(&format!("{RELATIONSHIPS}/{relationship}/accessAssignments"), assignment(&group, &[role]))
+            .await
+            .is(201);
         groups.push(group);
     }
     Gdap { relationship, groups }
