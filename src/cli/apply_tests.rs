@@ -104,7 +104,8 @@ async fn an_empty_plan_is_not_carried_out() {
 #[tokio::test]
 async fn what_waits_is_told_with_its_link_and_by_the_exit_code() {
     let after = fixtures::waiting();
-    let applied = Applied { made: vec!["PartnerApp/rallied:application".into()], failed: vec![], interrupted: false, after };
+    let applied =
+        Applied { made: vec!["PartnerApp/rallied:application".into()], failed: vec![], interrupted: false, after };
     let pass = || Told::new(fixtures::first()).then(applied.clone());
     let waits = came(AUTO, pass(), None).await;
     assert_eq!(waits.exit, Exit::Waiting);

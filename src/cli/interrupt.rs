@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::printer::Printer;
-use crate::cloud::clock::{RealSleep, Slept};
 use crate::cloud::Sleep;
+use crate::cloud::clock::{RealSleep, Slept};
 
 /// Whether somebody wants the run to end.
 #[derive(Default)]

@@ -97,13 +97,23 @@ fn mark(status: Status, waits: bool, paint: Paint) -> String {
 pub fn clicks(waits: &[PlannedWait], paint: Paint) -> String {
     let mut text = String::new();
     for wait in waits.iter().filter(|w| w.wait.who.on() == "person") {
-        text += &format!("{} must act for {}: {}\n", paint.yellow(wait.wait.who.word()), clean(&wait.address), clean(&wait.wait.what));
+        text += &format!(
+            "{} must act for {}: {}\n",
+            paint.yellow(wait.wait.who.word()),
+            clean(&wait.address),
+            clean(&wait.wait.what)
+        );
         if let Some(link) = text::link(wait) {
             text += &format!("  {}\n", paint.cyan(&link));
         }
     }
     for wait in waits.iter().filter(|w| w.wait.who.on() != "person") {
-        text += &format!("{} has to finish something for {}: {}\n", wait.wait.who.word(), clean(&wait.address), clean(&wait.wait.what));
+        text += &format!(
+            "{} has to finish something for {}: {}\n",
+            wait.wait.who.word(),
+            clean(&wait.address),
+            clean(&wait.wait.what)
+        );
     }
     text
 }
