@@ -23,6 +23,8 @@ pub struct Apply<'a> {
     pub printer: &'a Arc<Printer>,
     pub interrupt: &'a Arc<Interrupt>,
     pub ask: Ask<'a>,
+    /// Called before the first write: from here on an interrupt is heard.
+    pub begin: &'a (dyn Fn() + Sync),
 }
 
 impl Apply<'_> {
@@ -35,17 +37,24 @@ impl Apply<'_> {
         }
         let until = self.args.wait.map_or(Until::Written, |length| Until::Ready(length.0));
         if !self.may_write(&looked.plan) {
-            return self.end(&looked.plan, Applied { made: vec![], failed: vec![], interrupted: false, after: looked.clone() });
+            return self.end(
+                &looked.plan,
+                Applied { made: vec![], failed: vec![], interrupted: false, after: looked.clone() },
+            );
         }
         if !self.args.auto_approve {
             match (self.ask)(self.printer).as_deref().map(str::trim) {
                 Some("yes") => {}
                 Some(_) => {
-                    return self.stop(&looked, vec![Diagnostic::error("apply", "not confirmed; nothing was written").code("NotConfirmed")]);
+                    return self.stop(
+                        &looked,
+                        vec![Diagnostic::error("apply", "not confirmed; nothing was written").code("NotConfirmed")],
+                    );
                 }
                 None => return self.stop(&looked, vec![nobody()]),
             }
         }
+        (self.begin)();
         let plan = looked.plan.clone();
         let progress = Progress::of(&plan, self.printer, self.interrupt);
         let applied = pass.apply(looked, until, &progress).await;
@@ -75,7 +84,9 @@ impl Apply<'_> {
                 self.diagnose(&looked.plan.diagnostics);
                 self.printer.data(&verdict);
             }
-            Output::Json if !self.args.auto_approve && self.may_write(&looked.plan) => self.printer.say(&format!("{body}{verdict}")),
+            Output::Json if !self.args.auto_approve && self.may_write(&looked.plan) => {
+                self.printer.say(&format!("{body}{verdict}"))
+            }
             Output::Json => {}
         }
     }
@@ -90,12 +101,22 @@ impl Apply<'_> {
     fn refusal(&self, plan: &Plan) -> Option<Vec<Diagnostic>> {
         if plan.diagnostics.iter().any(|d| d.is_error() && d.reach == Reach::Run) {
             let errors = plan.diagnostics.iter().filter(|d| d.is_error()).count() as u64;
-            return Some(vec![Diagnostic::error("apply", format!("nothing was written, because of {}", count(errors, "error")))]);
+            return Some(vec![Diagnostic::error(
+                "apply",
+                format!("nothing was written, because of {}", count(errors, "error")),
+            )]);
         }
         let planned = plan.changes.len() + if self.waits_out() { plan.behind.len() } else { 0 };
         let most = self.args.max_changes.filter(|most| planned > *most)?;
-        let summary = format!("nothing was written: the plan has {}, and --max-changes allows {most}", count(planned as u64, "change"));
-        Some(vec![Diagnostic::error("apply", summary).code("GuardRefused").remedy("Look through the plan, and raise --max-changes if it is meant so.")])
+        let summary = format!(
+            "nothing was written: the plan has {}, and --max-changes allows {most}",
+            count(planned as u64, "change")
+        );
+        Some(vec![
+            Diagnostic::error("apply", summary)
+                .code("GuardRefused")
+                .remedy("Look through the plan, and raise --max-changes if it is meant so."),
+        ])
     }
 
     /// Ends before the first write.
@@ -147,7 +168,10 @@ impl Apply<'_> {
         self.diagnose(&rest);
         if applied.interrupted {
             let left = plan.changes.iter().filter(|c| !applied.made.contains(&c.address)).count() as u64;
-            printer.say(&format!("Interrupted. {} made, {left} not made. Running it again goes on from here.", count(applied.made.len() as u64, "change")));
+            printer.say(&format!(
+                "Interrupted. {} made, {left} not made. Running it again goes on from here.",
+                count(applied.made.len() as u64, "change")
+            ));
         }
         if !applied.made.is_empty() || !applied.failed.is_empty() {
             printer.data(&made(applied, printer.on_out));
@@ -168,7 +192,8 @@ impl Apply<'_> {
 }
 
 fn made(applied: &Applied, paint: Paint) -> String {
-    let line = format!("Applied: {} made, {} failed.", count(applied.made.len() as u64, "change"), applied.failed.len());
+    let line =
+        format!("Applied: {} made, {} failed.", count(applied.made.len() as u64, "change"), applied.failed.len());
     let line = if applied.failed.is_empty() { paint.green(&line) } else { paint.red(&line) };
     format!("\n{line}\n{}\n", paint.dim(&text::cost(&applied.after.cost)))
 }

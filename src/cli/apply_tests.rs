@@ -51,7 +51,7 @@ async fn came(line: &str, mut pass: Told, answer: Option<&str>) -> Came {
     let (printer, out, err) = captured();
     let answer = answer.map(str::to_owned);
     let ask = move |_: &Printer| answer.clone();
-    let apply = Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: &ask };
+    let apply = Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: &ask, begin: &|| {} };
     let exit = apply.run(&mut pass).await;
     Came { exit, out: out(), err: err(), writes: pass.writes.load(SeqCst) }
 }
@@ -104,7 +104,8 @@ async fn an_empty_plan_is_not_carried_out() {
 #[tokio::test]
 async fn what_waits_is_told_with_its_link_and_by_the_exit_code() {
     let after = fixtures::waiting();
-    let applied = Applied { made: vec!["PartnerApp/rallied:application".into()], failed: vec![], interrupted: false, after };
+    let applied =
+        Applied { made: vec!["PartnerApp/rallied:application".into()], failed: vec![], interrupted: false, after };
     let pass = || Told::new(fixtures::first()).then(applied.clone());
     let waits = came(AUTO, pass(), None).await;
     assert_eq!(waits.exit, Exit::Waiting);

@@ -6,35 +6,37 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::exit::Exit;
 use super::printer::Printer;
-use crate::cloud::clock::{RealSleep, Slept};
 use crate::cloud::Sleep;
+use crate::cloud::clock::{RealSleep, Slept};
 
 /// Whether somebody wants the run to end.
 #[derive(Default)]
 pub struct Interrupt {
     wanted: AtomicBool,
     heard: Notify,
+    aborted: Notify,
 }
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM until the process ends.
-    pub fn listen(printer: &Arc<Printer>) -> Arc<Interrupt> {
-        let interrupt = Arc::new(Interrupt::default());
-        let (ours, printer) = (interrupt.clone(), printer.clone());
+    /// Listens for SIGINT and SIGTERM until the process ends. Before, they end it at once.
+    pub fn listen(self: &Arc<Interrupt>, printer: &Arc<Printer>) {
+        let (ours, printer) = (self.clone(), printer.clone());
         tokio::spawn(async move {
             while signal().await {
                 if ours.is_wanted() {
-                    // Nothing is lost that running it again would not find: all memory is at Microsoft.
-                    printer.say("aborted");
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
+                    ours.aborted.notify_one();
+                    return;
                 }
                 printer.say("interrupted: finishing the step in hand; once more to abort");
                 ours.raise();
             }
         });
-        interrupt
+    }
+
+    /// Ends when somebody does not want to wait for the step in hand.
+    pub async fn aborted(&self) {
+        self.aborted.notified().await;
     }
 
     pub fn is_wanted(&self) -> bool {

@@ -112,7 +112,7 @@ Examples:
 pub(super) const SANDBOX_REQUESTS: &str = "\
 Examples:
   tenantry sandbox requests --writes
-  tenantry sandbox requests -o json | jq '.[].path'
+  tenantry sandbox requests -o json | jq '.requests[].path'
 
 Neither bodies nor secrets are kept.";
 
@@ -127,4 +127,5 @@ pub(super) const SANDBOX_RESET: &str = "\
 Examples:
   tenantry sandbox reset
 
-Fails while a process serves the cloud. Secrets in --secrets-dir stay where they are.";
+Fails while a process serves the cloud. Secrets that the cloud gave away and the journal are moved aside,
+to .tenantry/secrets.old and .tenantry/journal.json.old: the next cloud does not know them.";

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::clean;
 use super::super::style::Paint;
+use super::clean;
 use crate::engine::step::Change;
 
 /// Shown in place of what only the apply will tell.
@@ -73,7 +73,9 @@ fn write(value: &Value, change: &Change, pad: &str, lines: &mut Vec<String>) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 match value {
-                    Value::Null if change.volatile.contains(&name.as_str()) => lines.push(format!("{pad}{name}: {LATER}")),
+                    Value::Null if change.volatile.contains(&name.as_str()) => {
+                        lines.push(format!("{pad}{name}: {LATER}"))
+                    }
                     Value::Null => {}
                     Value::Object(inner) if !inner.is_empty() => {
                         lines.push(format!("{pad}{name}:"));
@@ -158,7 +160,8 @@ mod tests {
 
     #[test]
     fn secrets_are_hidden_and_what_is_not_known_yet_is_said_so() {
-        let after = json!({"lifetime": "730d", "endsAt": null, "clientSecret": "s3cret", "keys": {"clientSecret": "s3cret"}});
+        let after =
+            json!({"lifetime": "730d", "endsAt": null, "clientSecret": "s3cret", "keys": {"clientSecret": "s3cret"}});
         let shown = lines(&change(Value::Null, after), Paint::PLAIN).join("\n");
         insta::assert_snapshot!(shown, @"
         + clientSecret: (sensitive)

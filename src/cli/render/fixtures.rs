@@ -12,7 +12,8 @@ use crate::engine::step::{Action, Change, Class, Wait, Who};
 use crate::engine::value::{StepId, Val};
 use crate::pass::{Looked, Standing};
 
-pub const LINK: &str = "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/3f2a";
+pub const LINK: &str =
+    "https://admin.microsoft.com/AdminPortal/Home#/partners/invitation/granularAdminRelationships/3f2a";
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

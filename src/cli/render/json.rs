@@ -63,7 +63,7 @@ struct WaitOut<'a> {
 
 /// A diagnostic with all its fields, there or not.
 #[derive(Serialize)]
-pub(super) struct DiagnosticOut<'a> {
+pub struct DiagnosticOut<'a> {
     severity: Severity,
     address: &'a str,
     file: Option<&'a str>,
@@ -173,9 +173,14 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Diagnostics with all their fields.
+pub fn diagnostics(all: &[Diagnostic]) -> Vec<DiagnosticOut<'_>> {
+    all.iter().map(DiagnosticOut::from).collect()
+}
+
 /// Any document as indented JSON with a line's end.
 pub fn pretty(document: &impl Serialize) -> String {
-    // invariant: documents have string keys and finite numbers only, which cannot fail
+    // Documents have string keys and finite numbers only: this cannot fail.
     let text = serde_json::to_string_pretty(document).unwrap_or_default();
     format!("{text}\n")
 }

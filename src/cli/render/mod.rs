@@ -5,6 +5,7 @@ pub mod diff;
 #[cfg(test)]
 pub mod fixtures;
 pub mod json;
+pub mod problems;
 pub mod status;
 pub mod table;
 pub mod text;
@@ -15,7 +16,8 @@ use jiff::Timestamp;
 
 /// Text of others, made harmless for a terminal: no control characters, no turning of direction.
 pub(in crate::cli) fn clean(text: &str) -> Cow<'_, str> {
-    let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmful =
+        |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if text.contains(harmful) {
         Cow::Owned(text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect())
     } else {

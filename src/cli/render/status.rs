@@ -10,6 +10,7 @@ use super::super::style::Paint;
 use super::table::{condition, word};
 use super::{clean, json as documents, text};
 use crate::engine::conditions::{Condition, Status};
+use crate::engine::diagnostic::Diagnostic;
 use crate::engine::plan::{Cost, PlannedWait};
 use crate::pass::{Looked, Standing};
 
@@ -96,13 +97,23 @@ fn mark(status: Status, waits: bool, paint: Paint) -> String {
 pub fn clicks(waits: &[PlannedWait], paint: Paint) -> String {
     let mut text = String::new();
     for wait in waits.iter().filter(|w| w.wait.who.on() == "person") {
-        text += &format!("{} must act for {}: {}\n", paint.yellow(wait.wait.who.word()), clean(&wait.address), clean(&wait.wait.what));
+        text += &format!(
+            "{} must act for {}: {}\n",
+            paint.yellow(wait.wait.who.word()),
+            clean(&wait.address),
+            clean(&wait.wait.what)
+        );
         if let Some(link) = text::link(wait) {
             text += &format!("  {}\n", paint.cyan(&link));
         }
     }
     for wait in waits.iter().filter(|w| w.wait.who.on() != "person") {
-        text += &format!("{} has to finish something for {}: {}\n", wait.wait.who.word(), clean(&wait.address), clean(&wait.wait.what));
+        text += &format!(
+            "{} has to finish something for {}: {}\n",
+            wait.wait.who.word(),
+            clean(&wait.address),
+            clean(&wait.wait.what)
+        );
     }
     text
 }
@@ -116,7 +127,7 @@ pub struct Fleet<'a> {
     templates: Vec<ObjectOut<'a>>,
     classes: Vec<ObjectOut<'a>>,
     relationships: Vec<ObjectOut<'a>>,
-    now: Timestamp,
+    now: Option<Timestamp>,
     diagnostics: Vec<documents::DiagnosticOut<'a>>,
     cost: Cost,
 }
@@ -156,9 +167,24 @@ pub fn document(looked: &Looked) -> Fleet<'_> {
         templates: of("GdapTemplate"),
         classes: of("TenantClass"),
         relationships: of("GdapRelationship"),
-        now: looked.now,
-        diagnostics: looked.plan.diagnostics.iter().map(documents::DiagnosticOut::from).collect(),
+        now: Some(looked.now),
+        diagnostics: documents::diagnostics(&looked.plan.diagnostics),
         cost: looked.cost,
+    }
+}
+
+/// The document when nothing could be looked at.
+pub fn nothing(wrong: &[Diagnostic]) -> Fleet<'_> {
+    Fleet {
+        tenants: vec![],
+        partners: vec![],
+        apps: vec![],
+        templates: vec![],
+        classes: vec![],
+        relationships: vec![],
+        now: None,
+        diagnostics: documents::diagnostics(wrong),
+        cost: Cost::default(),
     }
 }
 
