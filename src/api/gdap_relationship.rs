@@ -20,14 +20,56 @@ use super::common::{DAYS, GUID, LocalRef, WaitStatus};
     doc = "GdapRelationship is one GDAP relationship with one customer and its access assignments. It is derived from a Tenant and its GdapTemplate.",
     selectable = ".spec.partnerRef.name",
     selectable = ".spec.tenantId",
-    printcolumn(name = "Relationship", type_ = "string", json_path = ".spec.displayName", description = "Name of the relationship"),
-    printcolumn(name = "Gdap", type_ = "string", json_path = ".status.conditions[?(@.type==\"GdapActive\")].reason", description = "State of the relationship"),
-    printcolumn(name = "Access", type_ = "string", json_path = ".status.conditions[?(@.type==\"AccessAssigned\")].reason", description = "State of the access assignments"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether everything that is declared works"),
-    printcolumn(name = "Ends", type_ = "string", json_path = ".status.ends", description = "When the relationship ends"),
-    printcolumn(name = "Tenant-Id", type_ = "string", json_path = ".spec.tenantId", priority = 1, description = "The customer's tenant id"),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.id", priority = 1, description = "Id of the relationship"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "Relationship",
+        type_ = "string",
+        json_path = ".spec.displayName",
+        description = "Name of the relationship"
+    ),
+    printcolumn(
+        name = "Gdap",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"GdapActive\")].reason",
+        description = "State of the relationship"
+    ),
+    printcolumn(
+        name = "Access",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"AccessAssigned\")].reason",
+        description = "State of the access assignments"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether everything that is declared works"
+    ),
+    printcolumn(
+        name = "Ends",
+        type_ = "string",
+        json_path = ".status.ends",
+        description = "When the relationship ends"
+    ),
+    printcolumn(
+        name = "Tenant-Id",
+        type_ = "string",
+        json_path = ".spec.tenantId",
+        priority = 1,
+        description = "The customer's tenant id"
+    ),
+    printcolumn(
+        name = "Id",
+        type_ = "string",
+        json_path = ".status.id",
+        priority = 1,
+        description = "Id of the relationship"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GdapRelationshipSpec {

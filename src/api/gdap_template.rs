@@ -20,13 +20,48 @@ use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus, undescribed};
     category = "tenantry",
     doc = "GdapTemplate says what GDAP relationships with customers look like: the roles, the groups of the partner tenant that carry them, duration and naming.",
     selectable = ".spec.partnerRef.name",
-    printcolumn(name = "Partner", type_ = "string", json_path = ".spec.partnerRef.name", description = "The partner it belongs to"),
-    printcolumn(name = "Duration", type_ = "string", json_path = ".spec.duration", description = "How long a relationship lasts"),
-    printcolumn(name = "Auto-Extend", type_ = "boolean", json_path = ".spec.autoExtend", description = "Whether a relationship is prolonged by itself"),
-    printcolumn(name = "Groups", type_ = "string", json_path = ".status.conditions[?(@.type==\"GroupsReady\")].reason", description = "State of the groups"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether everything that is declared works"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why it is ready or not"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "Partner",
+        type_ = "string",
+        json_path = ".spec.partnerRef.name",
+        description = "The partner it belongs to"
+    ),
+    printcolumn(
+        name = "Duration",
+        type_ = "string",
+        json_path = ".spec.duration",
+        description = "How long a relationship lasts"
+    ),
+    printcolumn(
+        name = "Auto-Extend",
+        type_ = "boolean",
+        json_path = ".spec.autoExtend",
+        description = "Whether a relationship is prolonged by itself"
+    ),
+    printcolumn(
+        name = "Groups",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"GroupsReady\")].reason",
+        description = "State of the groups"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether everything that is declared works"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!self.autoExtend || !self.grants.exists(g, has(g.roles) && g.roles.exists(r, r.lowerAscii() in ['global administrator', 'company administrator', '62e90394-69f5-4237-9190-012177145e10']))")

@@ -23,14 +23,8 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 6] = [
-        Kind::Partner,
-        Kind::PartnerApp,
-        Kind::GdapTemplate,
-        Kind::GdapRelationship,
-        Kind::TenantClass,
-        Kind::Tenant,
-    ];
+    pub const ALL: [Kind; 6] =
+        [Kind::Partner, Kind::PartnerApp, Kind::GdapTemplate, Kind::GdapRelationship, Kind::TenantClass, Kind::Tenant];
 
     /// The kind's name, as manifests write it.
     pub const fn as_str(self) -> &'static str {

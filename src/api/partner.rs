@@ -19,13 +19,50 @@ use super::common::{GUID, Management, SecretSource, SecretStore, UPN, WaitStatus
     shortname = "ptn",
     category = "tenantry",
     doc = "Partner is the MSP's own Microsoft 365 tenant: its id, the app that Tenantry acts as, and the service account that acts inside customer tenants.",
-    printcolumn(name = "App-Only", type_ = "string", json_path = ".status.conditions[?(@.type==\"AppOnlyReady\")].reason", description = "Whether the managing app can sign in by itself"),
-    printcolumn(name = "Delegated", type_ = "string", json_path = ".status.conditions[?(@.type==\"DelegatedReady\")].reason", description = "Whether the service account can sign in through the managing app"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether everything that is declared works"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why it is ready or not"),
-    printcolumn(name = "Id", type_ = "string", json_path = ".spec.tenantId", priority = 1, description = "The partner's tenant id"),
-    printcolumn(name = "Name", type_ = "string", json_path = ".status.displayName", priority = 1, description = "The partner's name as Microsoft shows it"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "App-Only",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"AppOnlyReady\")].reason",
+        description = "Whether the managing app can sign in by itself"
+    ),
+    printcolumn(
+        name = "Delegated",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"DelegatedReady\")].reason",
+        description = "Whether the service account can sign in through the managing app"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether everything that is declared works"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Id",
+        type_ = "string",
+        json_path = ".spec.tenantId",
+        priority = 1,
+        description = "The partner's tenant id"
+    ),
+    printcolumn(
+        name = "Name",
+        type_ = "string",
+        json_path = ".status.displayName",
+        priority = 1,
+        description = "The partner's name as Microsoft shows it"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PartnerSpec {

@@ -20,15 +20,61 @@ use super::common::{DAYS, ITEM, LocalRef, ProfileRef, WaitStatus, undescribed};
     category = "tenantry",
     doc = "PartnerApp is a multi-tenant app registered in the partner tenant: its permissions, its credentials and how they get to the product that uses them.",
     selectable = ".spec.partnerRef.name",
-    printcolumn(name = "Partner", type_ = "string", json_path = ".spec.partnerRef.name", description = "The partner it belongs to"),
-    printcolumn(name = "App-Id", type_ = "string", json_path = ".status.appId", description = "Application (client) id"),
-    printcolumn(name = "Consent", type_ = "string", json_path = ".status.conditions[?(@.type==\"PartnerConsentGranted\")].reason", description = "Consent in the partner tenant"),
-    printcolumn(name = "Secret", type_ = "string", json_path = ".status.conditions[?(@.type==\"SecretValid\")].reason", description = "State of its credentials"),
-    printcolumn(name = "Tenants", type_ = "string", json_path = ".status.tenants", description = "Customer tenants that granted it, of those that want it"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether everything that is declared works"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why it is ready or not"),
-    printcolumn(name = "Object-Id", type_ = "string", json_path = ".status.objectId", priority = 1, description = "Object id of the application"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "Partner",
+        type_ = "string",
+        json_path = ".spec.partnerRef.name",
+        description = "The partner it belongs to"
+    ),
+    printcolumn(
+        name = "App-Id",
+        type_ = "string",
+        json_path = ".status.appId",
+        description = "Application (client) id"
+    ),
+    printcolumn(
+        name = "Consent",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"PartnerConsentGranted\")].reason",
+        description = "Consent in the partner tenant"
+    ),
+    printcolumn(
+        name = "Secret",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"SecretValid\")].reason",
+        description = "State of its credentials"
+    ),
+    printcolumn(
+        name = "Tenants",
+        type_ = "string",
+        json_path = ".status.tenants",
+        description = "Customer tenants that granted it, of those that want it"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether everything that is declared works"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Object-Id",
+        type_ = "string",
+        json_path = ".status.objectId",
+        priority = 1,
+        description = "Object id of the application"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.uniqueName) == has(oldSelf.uniqueName) && (!has(self.uniqueName) || self.uniqueName == oldSelf.uniqueName)")

@@ -20,20 +20,94 @@ use super::common::{Access, AppUse, ExchangeWay, GUID, WaitStatus};
     doc = "Tenant is one customer of the MSP: how the customer's Microsoft 365 tenant is reached, and which apps work in it.",
     selectable = ".spec.class",
     selectable = ".spec.tenantId",
-    printcolumn(name = "Domain", type_ = "string", json_path = ".spec.domain", description = "A domain of the customer"),
-    printcolumn(name = "Gdap", type_ = "string", json_path = ".status.conditions[?(@.type==\"GdapActive\")].reason", description = "State of the GDAP relationship"),
-    printcolumn(name = "Consent", type_ = "string", json_path = ".status.conditions[?(@.type==\"ConsentGranted\")].reason", description = "Consent of the customer to the apps"),
-    printcolumn(name = "Exchange", type_ = "string", json_path = ".status.conditions[?(@.type==\"ExchangeReady\")].reason", description = "Whether the apps work in Exchange Online"),
-    printcolumn(name = "CA", type_ = "string", json_path = ".status.conditions[?(@.type==\"ConditionalAccessCompatible\")].reason", description = "Whether the customer's conditional access lets the partner in"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether what the declared apps need works"),
-    printcolumn(name = "Waits-For", type_ = "string", json_path = ".status.waitsFor", description = "Who must act: Customer, Partner or Microsoft"),
-    printcolumn(name = "Since", type_ = "date", json_path = ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime", description = "Since when it is ready or not"),
-    printcolumn(name = "Ends", type_ = "string", json_path = ".status.ends", description = "When the GDAP relationship ends"),
-    printcolumn(name = "Tenant-Id", type_ = "string", json_path = ".spec.tenantId", priority = 1, description = "The customer's tenant id"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1, description = "Why it is ready or not"),
-    printcolumn(name = "Relationship", type_ = "string", json_path = ".status.relationship.name", priority = 1, description = "Name of the GDAP relationship"),
-    printcolumn(name = "Verified", type_ = "date", json_path = ".status.lastVerified", priority = 1, description = "When everything was last read and compared"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "Domain",
+        type_ = "string",
+        json_path = ".spec.domain",
+        description = "A domain of the customer"
+    ),
+    printcolumn(
+        name = "Gdap",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"GdapActive\")].reason",
+        description = "State of the GDAP relationship"
+    ),
+    printcolumn(
+        name = "Consent",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"ConsentGranted\")].reason",
+        description = "Consent of the customer to the apps"
+    ),
+    printcolumn(
+        name = "Exchange",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"ExchangeReady\")].reason",
+        description = "Whether the apps work in Exchange Online"
+    ),
+    printcolumn(
+        name = "CA",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"ConditionalAccessCompatible\")].reason",
+        description = "Whether the customer's conditional access lets the partner in"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether what the declared apps need works"
+    ),
+    printcolumn(
+        name = "Waits-For",
+        type_ = "string",
+        json_path = ".status.waitsFor",
+        description = "Who must act: Customer, Partner or Microsoft"
+    ),
+    printcolumn(
+        name = "Since",
+        type_ = "date",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].lastTransitionTime",
+        description = "Since when it is ready or not"
+    ),
+    printcolumn(
+        name = "Ends",
+        type_ = "string",
+        json_path = ".status.ends",
+        description = "When the GDAP relationship ends"
+    ),
+    printcolumn(
+        name = "Tenant-Id",
+        type_ = "string",
+        json_path = ".spec.tenantId",
+        priority = 1,
+        description = "The customer's tenant id"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1,
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Relationship",
+        type_ = "string",
+        json_path = ".status.relationship.name",
+        priority = 1,
+        description = "Name of the GDAP relationship"
+    ),
+    printcolumn(
+        name = "Verified",
+        type_ = "date",
+        json_path = ".status.lastVerified",
+        priority = 1,
+        description = "When everything was last read and compared"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
@@ -46,7 +120,10 @@ pub struct TenantSpec {
     pub tenant_id: String,
     /// A verified domain of the customer, for example `contoso.com`. Nothing is written before it is known to belong to the
     /// tenant id, so that a mistyped id does no harm.
-    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)+$"))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)+$")
+    )]
     pub domain: String,
     /// How this tenant is reached. Omitted: as the class says. Given, it replaces the class's as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]

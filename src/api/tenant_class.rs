@@ -20,13 +20,48 @@ use super::common::{Access, AppUse, LocalRef};
     category = "tenantry",
     doc = "TenantClass is what many Tenants have in common: how they are reached and which apps they have. A Tenant's own fields win over those of its class.",
     selectable = ".spec.partnerRef.name",
-    printcolumn(name = "Partner", type_ = "string", json_path = ".spec.partnerRef.name", description = "The partner it belongs to"),
-    printcolumn(name = "Access", type_ = "string", json_path = ".spec.access.mode", description = "How the tenants are reached"),
-    printcolumn(name = "Apps", type_ = "string", json_path = ".spec.apps[*].name", description = "The apps that the tenants have"),
-    printcolumn(name = "Tenants", type_ = "integer", json_path = ".status.tenants", description = "Number of Tenants of this class"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether everything that it refers to is there"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why it is ready or not"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when the object exists")
+    printcolumn(
+        name = "Partner",
+        type_ = "string",
+        json_path = ".spec.partnerRef.name",
+        description = "The partner it belongs to"
+    ),
+    printcolumn(
+        name = "Access",
+        type_ = "string",
+        json_path = ".spec.access.mode",
+        description = "How the tenants are reached"
+    ),
+    printcolumn(
+        name = "Apps",
+        type_ = "string",
+        json_path = ".spec.apps[*].name",
+        description = "The apps that the tenants have"
+    ),
+    printcolumn(
+        name = "Tenants",
+        type_ = "integer",
+        json_path = ".status.tenants",
+        description = "Number of Tenants of this class"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether everything that it refers to is there"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        description = "Why it is ready or not"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp",
+        description = "Since when the object exists"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantClassSpec {

@@ -78,13 +78,25 @@ impl Documents {
         let start = head(&node);
         if !matches!(node.data, Data::Map(_)) {
             let summary = format!("a document must be an object, not {}", node.describe());
-            return self.fault(text, node.span, &summary, "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.");
+            return self.fault(
+                text,
+                node.span,
+                &summary,
+                "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.",
+            );
         }
         let word = |name: &str| node.get(name).map(|value| (value.text().map(str::to_string), value.span));
         let (version, version_span) = match word("apiVersion") {
             Some((Some(version), span)) => (version, span),
             Some((None, span)) => return self.fault(text, span, "`apiVersion` must be a string", "Put it in quotes."),
-            None => return self.fault(text, start, "`apiVersion` is missing", &format!("Begin the document with `apiVersion: {API_VERSION}`.")),
+            None => {
+                return self.fault(
+                    text,
+                    start,
+                    "`apiVersion` is missing",
+                    &format!("Begin the document with `apiVersion: {API_VERSION}`."),
+                );
+            }
         };
         let (kind, kind_span) = match word("kind") {
             Some((Some(kind), span)) => (kind, span),
@@ -143,7 +155,8 @@ impl Documents {
         let spec = match Spec::decode(kind, spec) {
             Ok(spec) => spec,
             Err(error) => {
-                let problem = Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
+                let problem =
+                    Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
                 self.problems.push(problem.at(text, node.locate("spec")));
                 return Document::Broken(name);
             }
@@ -166,7 +179,8 @@ impl Documents {
         self.report(text, &address, findings);
         match document {
             Some(mut secret) if is_right => {
-                secret.place = super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
+                secret.place =
+                    super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
                 Document::Secret(secret)
             }
             _ => Document::Broken(None),

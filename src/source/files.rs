@@ -17,7 +17,8 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 fn is_manifest(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    path.extension()
+        .is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Gathers texts and what is wrong with the places they come from.
@@ -42,7 +43,10 @@ impl Files {
                 self.folder(path);
                 if self.texts.len() + self.problems.len() == before {
                     let problem = self.problem(path, "the folder holds no manifest");
-                    self.problems.push(problem.remedy("Manifests end in .yaml, .yml or .json; names that begin with a dot are left out."));
+                    self.problems
+                        .push(problem.remedy(
+                            "Manifests end in .yaml, .yml or .json; names that begin with a dot are left out.",
+                        ));
                 }
             }
             Ok(_) => self.file(path),
@@ -72,7 +76,8 @@ impl Files {
                 return;
             }
         };
-        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.into_iter().map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
         paths.sort();
         for path in paths {
             if path.is_dir() {

@@ -54,7 +54,8 @@ impl Kinds {
         for error in errors {
             let path = clean(&error.field_path);
             let clashes = broken.iter().any(|finding| {
-                let (short, long) = if finding.path.len() < path.len() { (&finding.path, &path) } else { (&path, &finding.path) };
+                let (short, long) =
+                    if finding.path.len() < path.len() { (&finding.path, &path) } else { (&path, &finding.path) };
                 long.starts_with(short.as_str())
             });
             if !broken.is_empty() && (clashes || error.kind != ErrorKind::ValidationFailure) {
@@ -107,8 +108,17 @@ pub(super) fn metadata() -> JSONSchemaProps {
     });
     // Written by the API server, and fed back by whoever saves what it prints.
     for name in [
-        "generateName", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp",
-        "deletionGracePeriodSeconds", "selfLink", "finalizers", "ownerReferences", "managedFields",
+        "generateName",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "finalizers",
+        "ownerReferences",
+        "managedFields",
     ] {
         properties[name] = json!({});
     }

@@ -77,7 +77,8 @@ struct Gathered {
 }
 
 fn read(texts: Vec<Arc<Text>>, mut problems: Vec<Problem>, profiles: &[(&str, i64)]) -> Result<Inputs, Vec<Problem>> {
-    let order: HashMap<Arc<str>, usize> = texts.iter().enumerate().map(|(index, text)| (text.name.clone(), index)).collect();
+    let order: HashMap<Arc<str>, usize> =
+        texts.iter().enumerate().map(|(index, text)| (text.name.clone(), index)).collect();
     let mut documents = Documents::new();
     let mut gathered = Gathered { complete: true, ..Gathered::default() };
     let mut unreadable = !problems.is_empty();
@@ -91,7 +92,11 @@ fn read(texts: Vec<Arc<Text>>, mut problems: Vec<Problem>, profiles: &[(&str, i6
         gathered.documents += nodes.len();
         if gathered.documents > MAX_DOCUMENTS {
             let problem = Problem::error(format!("the inputs have more than {MAX_DOCUMENTS} documents"));
-            problems.push(problem.file(&text.name).remedy("Give fewer files at once, for example one folder for each ring of tenants."));
+            problems.push(
+                problem
+                    .file(&text.name)
+                    .remedy("Give fewer files at once, for example one folder for each ring of tenants."),
+            );
             break;
         }
         let mut read = Vec::new();

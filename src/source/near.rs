@@ -10,7 +10,8 @@ pub(super) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
             let distance = distance(&lower, &other);
             let contains = lower.len() >= 4 && other.len() >= 4 && (other.contains(&lower) || lower.contains(&other));
             let limit = (lower.chars().count().max(other.chars().count()) / 3).clamp(1, 4);
-            (distance <= limit || contains).then_some((if contains { distance.min(limit) } else { distance }, candidate))
+            (distance <= limit || contains)
+                .then_some((if contains { distance.min(limit) } else { distance }, candidate))
         })
         .collect();
     scored.sort();

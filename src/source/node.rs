@@ -107,9 +107,9 @@ impl Node {
             Data::Number(value) => Value::Number(value.clone()),
             Data::String(value) => Value::String(value.clone()),
             Data::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
-            Data::Map(entries) => {
-                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect::<Map<_, _>>())
-            }
+            Data::Map(entries) => Value::Object(
+                entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect::<Map<_, _>>(),
+            ),
         }
     }
 }

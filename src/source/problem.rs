@@ -219,8 +219,14 @@ mod tests {
     fn what_may_be_a_secret_is_not_shown() {
         for (line, want) in [
             ("    clientSecret: hunter2", "    clientSecret: *******"),
-            ("    clientSecret: { secretRef: { name: a, key: b } }", "    clientSecret: { secretRef: { name: a, key: b } }"),
-            ("credential: { type: ClientSecret, clientSecret: \"a b\", x: y }", "credential: { type: ClientSecret, clientSecret: *****, x: y }"),
+            (
+                "    clientSecret: { secretRef: { name: a, key: b } }",
+                "    clientSecret: { secretRef: { name: a, key: b } }",
+            ),
+            (
+                "credential: { type: ClientSecret, clientSecret: \"a b\", x: y }",
+                "credential: { type: ClientSecret, clientSecret: *****, x: y }",
+            ),
             ("  refreshToken: 0.AXoA", "  refreshToken: ******"),
             ("  displayName: Contoso", "  displayName: Contoso"),
             ("  {\"password\":\"ä'b\",\"name\":\"x\"}", "  {\"password\":*****,\"name\":\"x\"}"),

@@ -144,7 +144,8 @@ impl<'a> Check<'a> {
         }
         let (path, problem) = if versions.is_empty() {
             let names: Vec<&str> = self.profiles.iter().map(|known| known.0).collect();
-            let problem = Problem::error(format!("there is no profile `{name}`")).remedy(suggest(name, names, "profiles"));
+            let problem =
+                Problem::error(format!("there is no profile `{name}`")).remedy(suggest(name, names, "profiles"));
             ("spec.profile.name", problem)
         } else {
             let known: Vec<String> = versions.iter().map(i64::to_string).collect();
@@ -159,8 +160,28 @@ impl<'a> Check<'a> {
     /// Customers see the name in role pickers and consent dialogs: it should tell whose app it is.
     fn generic_name(&mut self, object: &Object, name: &str) {
         const GENERIC: [&str; 22] = [
-            "a", "an", "api", "app", "application", "automation", "client", "default", "demo", "graph", "integration", "m365", "msp",
-            "multi", "my", "new", "partner", "tenant", "test", "the", "tool", "app1",
+            "a",
+            "an",
+            "api",
+            "app",
+            "application",
+            "automation",
+            "client",
+            "default",
+            "demo",
+            "graph",
+            "integration",
+            "m365",
+            "msp",
+            "multi",
+            "my",
+            "new",
+            "partner",
+            "tenant",
+            "test",
+            "the",
+            "tool",
+            "app1",
         ];
         let lower = name.to_lowercase();
         let mut words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());

@@ -67,7 +67,9 @@ impl SecretDocument {
             for entry in entries {
                 match value_of(field, entry) {
                     Ok(value) => drop(values.insert(entry.key.clone(), value)),
-                    Err((what, remedy)) => findings.push(finding(&format!("{field}.{}", entry.key), &entry.value, what, remedy)),
+                    Err((what, remedy)) => {
+                        findings.push(finding(&format!("{field}.{}", entry.key), &entry.value, what, remedy))
+                    }
                 }
             }
         }
@@ -140,7 +142,10 @@ pub struct Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secrets").field("folder", &self.folder).field("documents", &self.documents.len()).finish_non_exhaustive()
+        f.debug_struct("Secrets")
+            .field("folder", &self.folder)
+            .field("documents", &self.documents.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +183,9 @@ impl Secrets {
                 let place = path.display().to_string();
                 match std::fs::read_to_string(&path) {
                     Ok(text) => return Ok(SecretValue::new(text.trim_end_matches(['\n', '\r']))),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => looked.push(format!("the file {place}")),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        looked.push(format!("the file {place}"))
+                    }
                     Err(error) => return Err(SecretError::Unreadable { place, why: super::files::reason(&error) }),
                 }
             }

@@ -98,7 +98,10 @@ impl SecretSink {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = entry.path();
             if is_safe(&name) && path.is_file() {
-                values.insert(name, SecretValue::new(fs::read_to_string(&path).at(&path)?.trim_end_matches(['\n', '\r'])));
+                values.insert(
+                    name,
+                    SecretValue::new(fs::read_to_string(&path).at(&path)?.trim_end_matches(['\n', '\r'])),
+                );
             }
         }
         Ok(SinkEntry { values, pending: pending(&home)?.map(|(name, _)| name) })

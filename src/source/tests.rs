@@ -58,7 +58,8 @@ const PROFILES: &[(&str, i64)] = &[("rallied", 1)];
 
 /// Reads texts as if each were a file of its own, called `0.yaml`, `1.yaml` and so on.
 fn load_texts(texts: &[&str]) -> Result<Inputs, Vec<Problem>> {
-    let texts = texts.iter().enumerate().map(|(index, text)| Arc::new(Text::new(&format!("{index}.yaml"), text.to_string())));
+    let texts =
+        texts.iter().enumerate().map(|(index, text)| Arc::new(Text::new(&format!("{index}.yaml"), text.to_string())));
     read(texts.collect(), Vec::new(), PROFILES)
 }
 
@@ -128,8 +129,14 @@ fn documents_are_cut_at_their_marks_only() {
 #[test]
 fn anchors_and_merge_keys_are_written_out() {
     let read = |text: &str| yaml_to_json(text)[0].to_string();
-    assert_eq!(read("a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}\ne: *x\n"), r#"{"a":{"b":1,"c":2},"d":{"b":1,"c":3},"e":{"b":1,"c":2}}"#);
-    assert_eq!(read("a: &x {b: 1}\nb: &y {b: 2, c: 2}\nd: {<<: [*x, *y]}"), r#"{"a":{"b":1},"b":{"b":2,"c":2},"d":{"b":1,"c":2}}"#);
+    assert_eq!(
+        read("a: &x {b: 1, c: 2}\nd: {<<: *x, c: 3}\ne: *x\n"),
+        r#"{"a":{"b":1,"c":2},"d":{"b":1,"c":3},"e":{"b":1,"c":2}}"#
+    );
+    assert_eq!(
+        read("a: &x {b: 1}\nb: &y {b: 2, c: 2}\nd: {<<: [*x, *y]}"),
+        r#"{"a":{"b":1},"b":{"b":2,"c":2},"d":{"b":1,"c":2}}"#
+    );
     assert_eq!(read("1: a\nyes: b\n1.5: c\n"), r#"{"1":"a","1.5":"c","true":"b"}"#);
 }
 

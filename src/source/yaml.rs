@@ -42,7 +42,8 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut starts = vec![0];
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let marks = line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
+        let marks =
+            line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
         let only_directives = text[starts[starts.len() - 1]..at]
             .lines()
             .all(|line| line.trim().is_empty() || line.starts_with(['%', '#']));

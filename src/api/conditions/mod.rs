@@ -109,9 +109,7 @@ pub fn table() -> &'static [Row] {
 /// Any condition that is read from Microsoft can be `Unreadable`. `Ready` and `Stalled` take over the reasons of the others:
 /// see [`roll_up`].
 pub fn row(condition: ConditionType, reason: Reason) -> Option<Row> {
-    let found = table::TABLE
-        .iter()
-        .find(|row| row.condition == condition && row.reason == reason);
+    let found = table::TABLE.iter().find(|row| row.condition == condition && row.reason == reason);
     match found {
         Some(row) => Some(*row),
         None if reason == Reason::Unreadable => table::TABLE

@@ -67,7 +67,12 @@ fn every_word_is_used_and_every_row_is_there_once() {
 fn every_reason_has_a_link() {
     for row in table() {
         let link = row.link;
-        assert!(link.starts_with("https://") || link == "docs/conditions.md", "{}/{}: {link}", row.condition, row.reason);
+        assert!(
+            link.starts_with("https://") || link == "docs/conditions.md",
+            "{}/{}: {link}",
+            row.condition,
+            row.reason
+        );
     }
 }
 
@@ -101,7 +106,10 @@ fn anything_that_is_read_can_be_unreadable() {
 fn ready_and_stalled_take_over_reasons() {
     let unknown = row(ConditionType::PermissionsDeclared, Reason::UnknownPermission).unwrap();
     let ready = roll_up(unknown);
-    assert_eq!((ready.condition, ready.reason, ready.status), (ConditionType::Ready, Reason::UnknownPermission, Status::False));
+    assert_eq!(
+        (ready.condition, ready.reason, ready.status),
+        (ConditionType::Ready, Reason::UnknownPermission, Status::False)
+    );
     assert_eq!(stalled(unknown).map(|row| (row.reason, row.status)), Some((Reason::UnknownPermission, Status::True)));
     let waiting = row(ConditionType::GdapActive, Reason::AwaitingCustomerApproval).unwrap();
     assert_eq!(waiting.who, Who::Customer);
@@ -110,7 +118,8 @@ fn ready_and_stalled_take_over_reasons() {
 
 #[test]
 fn words_are_camel_case() {
-    for word in Reason::ALL.iter().map(|word| word.as_str()).chain(ConditionType::ALL.iter().map(|word| word.as_str())) {
+    for word in Reason::ALL.iter().map(|word| word.as_str()).chain(ConditionType::ALL.iter().map(|word| word.as_str()))
+    {
         assert!(word.chars().all(|c| c.is_ascii_alphanumeric()) && word.starts_with(|c: char| c.is_ascii_uppercase()));
     }
 }
