@@ -22,7 +22,7 @@ pub(super) enum Document {
     Broken(Option<Name>),
     /// A Secret.
     Secret(SecretDocument),
-    /// Something that is none of our business.
+    /// Something that is none of our business, or that no object of ours can be.
     Foreign,
 }
 
@@ -169,7 +169,8 @@ impl Documents {
 
     fn secret(&mut self, text: &Arc<Text>, node: &Node) -> Document {
         let Some(entry) = node.entry("metadata") else {
-            return self.fault(text, head(node), "`metadata` is missing", "Add `metadata: { name: … }`.");
+            self.fault(text, head(node), "`metadata` is missing", "Add `metadata: { name: … }`.");
+            return Document::Foreign;
         };
         let (meta, mut findings) = self.checker.check(&entry.value, &metadata(), "metadata", entry.key_span);
         let name = name_of(&serde_json::json!({ "metadata": meta }));
@@ -183,7 +184,7 @@ impl Documents {
                     super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
                 Document::Secret(secret)
             }
-            _ => Document::Broken(None),
+            _ => Document::Foreign,
         }
     }
 }
