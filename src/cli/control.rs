@@ -1,0 +1,66 @@
+//! The way to a sandbox's control API, whoever serves it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::engine::diagnostic::Diagnostic;
+
+/// Loopback answers at once or not at all.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of `/_sandbox/…` at one address.
+#[derive(Clone, Debug)]
+pub struct Control {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Control {
+    /// For the sandbox at `url`.
+    ///
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn new(url: &str) -> Result<Control, Diagnostic> {
+        // A proxy for the internet has no business on loopback.
+        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build();
+        let client = client.map_err(|e| Diagnostic::error("sandbox", "no HTTP client").detail(e.to_string()))?;
+        Ok(Control { client, url: url.trim_end_matches('/').to_owned() })
+    }
+
+    /// Plays something.
+    ///
+    /// # Errors
+    /// What the sandbox answers, or that it does not.
+    pub async fn post(&self, operation: &str, body: &Value) -> Result<Value, Diagnostic> {
+        self.answer(self.client.post(self.at(operation)).json(body)).await
+    }
+
+    /// Asks something.
+    ///
+    /// # Errors
+    /// What the sandbox answers, or that it does not.
+    pub async fn get(&self, operation: &str) -> Result<Value, Diagnostic> {
+        self.answer(self.client.get(self.at(operation))).await
+    }
+
+    fn at(&self, operation: &str) -> String {
+        format!("{}/_sandbox/{operation}", self.url)
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Diagnostic> {
+        let silent = |e: reqwest::Error| {
+            Diagnostic::error("sandbox", format!("the sandbox at {} does not answer", self.url))
+                .detail(e.to_string())
+                .remedy("If its process is gone, run the command again: the state file is opened then.")
+        };
+        let answer = request.send().await.map_err(silent)?;
+        let ok = answer.status().is_success();
+        let body: Value = answer.json().await.map_err(silent)?;
+        if ok {
+            return Ok(body);
+        }
+        let why = body.get("error").and_then(Value::as_str).unwrap_or("the sandbox refused").to_owned();
+        Err(Diagnostic::error("sandbox", why))
+    }
+}

@@ -1,0 +1,119 @@
+//! The embedded Microsoft cloud: opened or found, and its clock played when something waits.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::control::Control;
+use super::failure::Failure;
+use super::world;
+use crate::cloud::Sleep;
+use crate::cloud::clock::Slept;
+use crate::engine::diagnostic::Diagnostic;
+use crate::sandbox::world::WorldFile;
+use crate::sandbox::{self, Door, Options, Profile, Sandbox};
+use crate::source::{Inputs, Secrets};
+
+/// Where a world lies that belongs to manifests.
+const WORLD: &str = ".sandbox/world.yaml";
+
+/// A sandbox that answers: our own, or another process's.
+pub struct Embedded {
+    url: String,
+    ours: Option<Sandbox>,
+}
+
+impl Embedded {
+    /// Opens the state, or finds the process that has it open. `world` is needed only when there is no state yet.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub async fn open(state: &Path, world: Option<WorldFile>, seed: u64) -> Result<Embedded, Failure> {
+        let options = Options { state: state.to_owned(), world, seed, profile: Profile::Instant };
+        match sandbox::open(options).await {
+            Ok(Door::Running(url)) => Ok(Embedded { url, ours: None }),
+            Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), ours: Some(ours) }),
+            Err(error) => Err(Diagnostic::error("sandbox", error.to_string()).code("Sandbox").into()),
+        }
+    }
+
+    /// The same for manifests: their world is theirs, or what they declare.
+    ///
+    /// # Errors
+    /// Why there is no world, or it cannot be opened.
+    pub async fn of(state: &Path, paths: &[PathBuf], inputs: &Inputs, secrets: &Secrets) -> Result<Embedded, Failure> {
+        let world = match state.exists() {
+            true => None,
+            false => Some(match beside(paths) {
+                Some(file) => read(&file)?,
+                None => world::derive(inputs, secrets)?,
+            }),
+        };
+        Embedded::open(state, world, 1).await
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether this process serves it.
+    pub fn is_ours(&self) -> bool {
+        self.ours.is_some()
+    }
+
+    /// # Errors
+    /// No HTTP client can be made.
+    pub fn control(&self) -> Result<Control, Diagnostic> {
+        Control::new(&self.url)
+    }
+
+    /// Saves, and gives the state free.
+    pub async fn stop(self) {
+        if let Some(sandbox) = self.ours {
+            sandbox.stop().await;
+        }
+    }
+}
+
+/// The world beside the first manifest path: in the folder itself when it is one.
+fn beside(paths: &[PathBuf]) -> Option<PathBuf> {
+    let first = paths.first()?;
+    let folder = if first.is_dir() { first.clone() } else { first.parent()?.to_owned() };
+    Some(folder.join(WORLD)).filter(|file| file.is_file())
+}
+
+/// Reads a world.
+///
+/// # Errors
+/// What is wrong with it, with its name.
+pub fn read(file: &Path) -> Result<WorldFile, Failure> {
+    let wrong = |why: String| {
+        Diagnostic::error("sandbox", format!("the world {} cannot be read", file.display()))
+            .detail(why)
+            .remedy("examples/first/.sandbox/world.yaml shows what a world looks like.")
+    };
+    let text = std::fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
+    WorldFile::from_yaml(&text).map_err(|why| wrong(why).into())
+}
+
+/// Lets the cloud's time go by instead of ours.
+pub struct VirtualSleep(pub Control);
+
+impl Sleep for VirtualSleep {
+    fn sleep(&self, at_most: Duration) -> Slept<'_> {
+        Box::pin(async move {
+            let most = i64::try_from(at_most.as_secs()).unwrap_or(i64::MAX).max(1);
+            let next = self.0.get("clock").await.ok().and_then(|clock| clock.get("next").and_then(Value::as_i64));
+            let seconds = next.unwrap_or(most).clamp(1, most);
+            if self.0.post("advance", &json!({ "seconds": seconds })).await.is_err() {
+                // Its owner is gone or busy; whoever asks again must not ask without a pause.
+                crate::cloud::clock::RealSleep.sleep(Duration::from_millis(200)).await;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;

@@ -1,0 +1,222 @@
+//! The plan: what would change, what waits for whom, and what is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::diagnostic::{Diagnostic, Reach};
+use super::digest;
+use super::kind::{Judged, Mode};
+use super::order;
+use super::step::{Act, Action, Change, Step, Wait};
+use super::value::{StepId, Val};
+
+/// What a run cost at Microsoft's side.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct Cost {
+    /// Requests on the wire, a batch counting once; tokens not included.
+    pub http: u64,
+    pub tokens: u64,
+    /// Reads, each item of a batch counting.
+    pub reads: u64,
+    pub writes: u64,
+    /// Graph's resource units, as its answers tell or its table says.
+    pub resource_units: u64,
+}
+
+/// A wait, and what follows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlannedWait {
+    /// The object that waits: `Tenant/contoso`.
+    pub address: String,
+    pub wait: Wait,
+    /// The changes that come after it.
+    pub then: Vec<String>,
+}
+
+impl PlannedWait {
+    /// The link, where it is known already.
+    pub fn link(&self) -> Option<&str> {
+        match &self.wait.link {
+            Some(Val::Known(Value::String(link))) => Some(link),
+            _ => None,
+        }
+    }
+}
+
+/// Everything a pass wants to do.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Plan {
+    /// Changes that can be made now, by address.
+    pub changes: Vec<Change>,
+    /// Changes that a wait stands before.
+    pub behind: Vec<Change>,
+    /// Differences of objects that are only observed.
+    pub drift: Vec<Change>,
+    pub waits: Vec<PlannedWait>,
+    pub diagnostics: Vec<Diagnostic>,
+    pub notes: Vec<String>,
+    pub unchanged: usize,
+    /// All steps in order, those behind waits and the waits included.
+    pub steps: Vec<Step>,
+}
+
+/// Counts for the line that everybody reads.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct Summary {
+    pub create: usize,
+    pub update: usize,
+    pub delete: usize,
+    pub unchanged: usize,
+    /// Changes behind a wait.
+    pub waiting: usize,
+}
+
+impl Plan {
+    /// Brings together what each object wants. `errors` are those of loading and of the guard.
+    pub fn build(judged: &[Judged], errors: Vec<Diagnostic>) -> Plan {
+        let mut plan = Plan { diagnostics: errors, ..Plan::default() };
+        for object in judged {
+            plan.diagnostics.extend(object.draft.diagnostics.iter().cloned());
+            plan.notes.extend(object.draft.notes.iter().cloned());
+            plan.unchanged += object.draft.unchanged;
+        }
+        let stopped = stopped(judged, &plan.diagnostics);
+        let (mut changes, mut steps) = (Vec::new(), Vec::new());
+        for object in judged {
+            match object.mode {
+                Mode::Observe => plan.drift.extend(object.draft.changes.iter().cloned()),
+                Mode::Enforce if !stopped.contains(object.address.as_str()) => {
+                    changes.extend(object.draft.changes.iter().cloned());
+                    steps.extend(object.draft.steps.iter().cloned());
+                }
+                Mode::Enforce | Mode::Suspended => {}
+            }
+        }
+        plan.place(changes, reachable(steps));
+        plan.diagnostics.sort();
+        plan.diagnostics.dedup();
+        plan
+    }
+
+    /// Sorts steps, and changes into those that can be made now and those behind a wait.
+    fn place(&mut self, changes: Vec<Change>, steps: Vec<Step>) {
+        self.steps = match order::sort(steps) {
+            Ok(steps) => steps,
+            Err(ring) => {
+                let names: Vec<&str> = ring.iter().map(StepId::as_str).collect();
+                self.diagnostics.push(
+                    Diagnostic::error("plan", "steps need each other and cannot be put in order")
+                        .detail(names.join(", ")),
+                );
+                return;
+            }
+        };
+        let mut by_address: BTreeMap<String, BTreeSet<StepId>> = BTreeMap::new();
+        for (id, waits) in order::waits_before(&self.steps) {
+            by_address.entry(id.address().to_owned()).or_default().extend(waits);
+        }
+        let mut then: BTreeMap<&StepId, Vec<String>> = BTreeMap::new();
+        for change in &changes {
+            for wait in by_address.get(&change.address).into_iter().flatten() {
+                then.entry(wait).or_default().push(change.address.clone());
+            }
+        }
+        for step in &self.steps {
+            if let Act::Wait(wait) = &step.act {
+                let mut then = then.get(&step.id).cloned().unwrap_or_default();
+                then.sort();
+                self.waits.push(PlannedWait { address: wait.address.clone(), wait: wait.clone(), then });
+            }
+        }
+        let (mut now, mut later) = (Vec::new(), Vec::new());
+        for change in changes {
+            match by_address.get(&change.address) {
+                Some(waits) if waits.is_empty() => now.push(change),
+                Some(_) => later.push(change),
+                None => {} // what it needs is not going to happen; the reason is a diagnostic
+            }
+        }
+        now.sort_by(|a, b| a.address.cmp(&b.address));
+        later.sort_by(|a, b| a.address.cmp(&b.address));
+        (self.changes, self.behind) = (now, later);
+    }
+
+    pub fn summary(&self) -> Summary {
+        let count = |action| self.changes.iter().filter(|c| c.action == action).count();
+        Summary {
+            create: count(Action::Create),
+            update: count(Action::Update),
+            delete: count(Action::Delete),
+            unchanged: self.unchanged,
+            waiting: self.behind.len(),
+        }
+    }
+
+    /// Digests by address, those behind waits included.
+    pub fn digests(&self) -> BTreeMap<String, String> {
+        let all = self.changes.iter().chain(&self.behind);
+        all.map(|change| (change.address.clone(), digest::of_change(change))).collect()
+    }
+
+    pub fn hash(&self) -> String {
+        digest::of_plan(self.digests().values().map(String::as_str))
+    }
+
+    pub fn errored(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Whether an error forbids every write of the run.
+    pub fn forbids_writes(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.is_error() && d.reach == Reach::Run)
+    }
+
+    /// Everything that is wanted could be planned.
+    pub fn complete(&self) -> bool {
+        !self.errored()
+    }
+
+    /// Whether a person has to act before all is done.
+    pub fn waits_for_person(&self) -> bool {
+        self.waits.iter().any(|w| w.wait.who.on() == "person")
+    }
+
+    /// The nearest moment at which a wait of Microsoft's is overdue.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.waits.iter().filter_map(|w| w.wait.deadline).min()
+    }
+}
+
+/// Objects with an error, and those made from them.
+fn stopped<'a>(judged: &'a [Judged], diagnostics: &[Diagnostic]) -> BTreeSet<&'a str> {
+    let failed = |address: &str| diagnostics.iter().any(|d| d.is_error() && d.object() == address);
+    let mut stopped: BTreeSet<&str> =
+        judged.iter().map(|o| o.address.as_str()).filter(|address| failed(address)).collect();
+    loop {
+        let more: Vec<&str> = judged
+            .iter()
+            .filter(|o| !stopped.contains(o.address.as_str()))
+            .filter(|o| o.depends_on.iter().any(|d| stopped.contains(d.as_str())))
+            .map(|o| o.address.as_str())
+            .collect();
+        if more.is_empty() {
+            return stopped;
+        }
+        stopped.extend(more);
+    }
+}
+
+/// Steps whose dependencies are all there, however far one looks.
+fn reachable(mut steps: Vec<Step>) -> Vec<Step> {
+    loop {
+        let ids: BTreeSet<StepId> = steps.iter().map(|s| s.id.clone()).collect();
+        let before = steps.len();
+        steps.retain(|step| step.dependencies().iter().all(|d| ids.contains(d)));
+        if steps.len() == before {
+            return steps;
+        }
+    }
+}

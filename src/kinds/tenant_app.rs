@@ -1,0 +1,328 @@
+//! One app in one customer tenant: its principal, its app roles, its Exchange role. Rung 3 of
+//! the ladder, done with the service account's token.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::grants::{self, Compared, ResourceIds, RoleIds};
+use super::partner_app::grants_change;
+use super::permissions::AppRoles;
+use super::reads;
+use super::want::{App, Tenant, Use};
+use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
+use crate::catalog::roles;
+use crate::engine::read::{Actor, Ask, Key, Seen, Service, Why, text};
+use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step};
+use crate::engine::value::{StepId, Val};
+
+/// What was read of an app in a customer tenant.
+pub struct SeenApp {
+    /// Client id, as the partner tenant has the app.
+    pub app_id: Option<String>,
+    roles: RoleIds,
+    names: BTreeMap<Resource, AppRoles>,
+    pub principal: Seen<Arc<Value>>,
+    assignments: Seen<Vec<Value>>,
+    resources: ResourceIds,
+    /// Who holds the Exchange role in the tenant.
+    holders: Seen<Vec<Value>>,
+    /// Probes with the app's own token.
+    pub users: Option<Seen<Arc<Value>>>,
+    pub exchange: Option<Seen<Arc<Value>>>,
+}
+
+impl Use {
+    /// `None` while more was asked for. Nothing is asked of a tenant that cannot be entered yet.
+    pub fn observe(&self, tenant: &Tenant, entered: bool, ask: &Ask<'_>) -> Option<SeenApp> {
+        let app = &self.app;
+        let application = reads::application(ask, app);
+        let live: Vec<_> = app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
+        let app_id = application?.is().map(|a| text(a, "appId").to_owned());
+        let mut seen = SeenApp::nothing(app_id.clone());
+        for (resource, roles) in live {
+            if let Seen::Is((_, roles)) = roles? {
+                for permission in app.permissions.iter().filter(|p| p.resource == resource) {
+                    if let Some(id) = roles.id(&permission.value) {
+                        seen.roles.insert(permission.label(), id.to_owned());
+                    }
+                }
+                seen.names.insert(resource, roles);
+            }
+        }
+        let (Some(app_id), true) = (app_id, entered) else { return Some(seen) };
+        let own = |path: String| Key::new(&tenant.customer, Service::Graph, &tenant.partner.service_account(), path);
+        let all = |path: String| Key { all_pages: true, ..own(path) };
+        let sp = format!("/servicePrincipals(appId='{app_id}')");
+        let principal = ask.get(own(format!("{sp}?$select=id,appId,displayName,accountEnabled")));
+        let assignments = ask.get(all(format!("{sp}/appRoleAssignments")));
+        let resources: Vec<_> = app
+            .resources()
+            .into_iter()
+            .map(|r| (r, ask.get(own(format!("/servicePrincipals(appId='{}')?$select=id,appId", r.app_id)))))
+            .collect();
+        let holders = match app.exchange_role.filter(|_| self.exchange) {
+            Some(role) => ask.get(all(holders_path(role))).map(crate::engine::read::Got::items),
+            None => Some(Seen::Is(vec![])),
+        };
+        let (users, exchange) = self.probe(tenant, &app_id, ask);
+        seen.principal = principal?.seen();
+        seen.assignments = assignments?.items();
+        seen.holders = holders?;
+        for (resource, got) in resources {
+            seen.resources.insert(resource, got?.seen().map(|sp| text(&sp, "id").to_owned()));
+        }
+        (seen.users, seen.exchange) = (users?, exchange?);
+        Some(seen)
+    }
+
+    /// Live probes: list users, and where it is needed ask Exchange. Each with the app's own token.
+    #[allow(clippy::type_complexity)]
+    fn probe(
+        &self,
+        tenant: &Tenant,
+        app_id: &str,
+        ask: &Ask<'_>,
+    ) -> (Option<Option<Seen<Arc<Value>>>>, Option<Option<Seen<Arc<Value>>>>) {
+        let Some(actor) = self.app.actor(app_id) else { return (Some(None), Some(None)) };
+        let key = |service, path: &str| Key::new(&tenant.customer, service, &actor, path);
+        let reads_users = self.app.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH);
+        let users = if reads_users {
+            let path = "/users?$count=true&$top=1&$select=id";
+            ask.get(key(Service::Graph, path)).map(|got| Some(got.seen()))
+        } else {
+            Some(None)
+        };
+        let exchange = if self.exchange {
+            let path = "Get-DistributionGroup?ResultSize=1";
+            ask.get(key(Service::Exchange, path)).map(|got| Some(got.seen()))
+        } else {
+            Some(None)
+        };
+        (users, exchange)
+    }
+}
+
+fn holders_path(role: &str) -> String {
+    format!("/roleManagement/directory/roleAssignments?$filter=roleDefinitionId eq '{role}'")
+}
+
+impl SeenApp {
+    fn nothing(app_id: Option<String>) -> SeenApp {
+        SeenApp {
+            app_id,
+            roles: RoleIds::new(),
+            names: BTreeMap::new(),
+            principal: Seen::Not,
+            assignments: Seen::Not,
+            resources: ResourceIds::new(),
+            holders: Seen::Not,
+            users: None,
+            exchange: None,
+        }
+    }
+
+    /// The first thing that could not be read for a reason of its own.
+    pub fn unreadable(&self) -> Option<&Why> {
+        let resources = self.resources.values().find_map(Seen::why);
+        self.principal.why().or(self.assignments.why()).or(self.holders.why()).or(resources)
+    }
+
+    pub fn compared(&self, app: &App) -> Compared {
+        let live = self.assignments.is().cloned().unwrap_or_default();
+        let name_of = |resource: &str, role: &str| {
+            let (known, _) = self.resources.iter().find(|(_, id)| id.is().is_some_and(|id| id == resource))?;
+            Some(format!("{}/{}", known.word, self.names.get(known)?.value(role)))
+        };
+        grants::compare(&app.permissions, &self.roles, &self.resources, &live, &name_of)
+    }
+
+    /// Whether the principal holds the Exchange role.
+    pub fn holds_role(&self) -> bool {
+        let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
+        !id.is_empty()
+            && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
+    }
+
+    pub fn resources_lack_exchange(&self) -> bool {
+        self.resources.get(&EXCHANGE_ONLINE) == Some(&Seen::Not)
+    }
+
+    /// A resource that the tenant does not have, though it was looked for.
+    pub fn lacks(&self) -> Option<&Resource> {
+        self.resources.iter().find(|(_, id)| **id == Seen::Not).map(|(r, _)| r)
+    }
+}
+
+/// Plans the rungs of one app. `after` are the steps that open the tenant.
+pub struct Rungs<'a> {
+    pub tenant: &'a Tenant,
+    pub after: Vec<StepId>,
+}
+
+impl Rungs<'_> {
+    pub fn plan(&self, one: &Use, seen: &SeenApp, out: &mut Draft) {
+        let app = &one.app;
+        let registered = StepId::new(&format!("{}:application", app.address()), "send");
+        let app_id = seen.app_id.as_ref().map_or_else(|| Val::out(&registered, "/appId"), Val::from);
+        let sp = self.principal(app, seen, &app_id, out);
+        self.consent(app, seen, &sp, out);
+        if let Some(role) = app.exchange_role.filter(|_| one.exchange) {
+            self.exchange_role(app, role, seen, &sp, out);
+        }
+    }
+
+    fn send(&self, method: Method, path: Val, body: Option<Val>) -> Act {
+        Act::Send(Send {
+            tenant: self.tenant.customer.clone(),
+            service: Service::Graph,
+            actor: self.actor(),
+            method,
+            path,
+            body,
+            headers: vec![],
+        })
+    }
+
+    fn actor(&self) -> Actor {
+        self.tenant.partner.service_account()
+    }
+
+    fn reading(&self, path: Val, all_pages: bool, find: Find) -> Reading {
+        let tenant = self.tenant.customer.clone();
+        Reading { tenant, service: Service::Graph, actor: self.actor(), path, all_pages, find }
+    }
+
+    fn step(&self, id: StepId, act: Act, stale: &str) -> Step {
+        let mut step = Step::new(id, act).stales(&self.tenant.customer, Service::Graph, stale);
+        step.after.extend(self.after.iter().cloned());
+        // Probes are made with tokens issued after the last grant.
+        step.stales.extend(self.probes());
+        step.drops_tokens(&self.tenant.customer)
+    }
+
+    fn probes(&self) -> [crate::engine::step::Stale; 3] {
+        let stale = |service, path: &str| crate::engine::step::Stale {
+            tenant: self.tenant.customer.clone(),
+            service,
+            path: path.into(),
+        };
+        [stale(Service::Graph, "/users"), stale(Service::Exchange, ""), stale(Service::Token, "")]
+    }
+
+    fn principal(&self, app: &App, seen: &SeenApp, app_id: &Val, out: &mut Draft) -> Val {
+        if let Seen::Is(principal) = &seen.principal {
+            out.unchanged += 1;
+            return text(principal, "id").into();
+        }
+        let address = format!("{}:principal/{}", self.tenant.address(), app.name);
+        let id = StepId::new(&address, "send");
+        let path = Val::path(["/servicePrincipals(appId='".into(), app_id.clone(), "')".into()]);
+        let body = Val::object([("appId", app_id.clone())]);
+        let act = self.send(Method::Post, "/servicePrincipals".into(), Some(body));
+        out.steps.push(self.step(id.clone(), act, "/servicePrincipals").lookup(self.reading(
+            path,
+            false,
+            Find::here([]),
+        )));
+        out.changes.push(Change {
+            address,
+            class: Class::Consent,
+            action: Action::Create,
+            before: Value::Null,
+            after: json!({"app": app.display_name, "tenant": self.tenant.domain}),
+            volatile: &[],
+            sensitive: vec![],
+            origin: "from the ladder".into(),
+            reason: "the app has no service principal in the tenant".into(),
+        });
+        Val::out(&id, "/id")
+    }
+
+    fn consent(&self, app: &App, seen: &SeenApp, sp: &Val, out: &mut Draft) {
+        let compared = seen.compared(app);
+        if compared.same() {
+            out.unchanged += 1;
+            return;
+        }
+        let address = format!("{}:consent/{}", self.tenant.address(), app.name);
+        let own = |tail: String| {
+            Val::path(["/servicePrincipals/".into(), sp.clone(), format!("/appRoleAssignments{tail}").into()])
+        };
+        for permission in &compared.missing {
+            let resource = self.resource(app, permission.resource, seen, out);
+            let role = seen.roles.get(&permission.label()).cloned().unwrap_or_default();
+            let body = Val::object([
+                ("principalId", sp.clone()),
+                ("resourceId", resource.clone()),
+                ("appRoleId", role.as_str().into()),
+            ]);
+            let find = Find::among([("/appRoleId", role.into()), ("/resourceId", resource)]);
+            let act = self.send(Method::Post, own(String::new()), Some(body));
+            let id = StepId::new(&address, &permission.label());
+            out.steps.push(self.step(id, act, "/servicePrincipals").lookup(self.reading(
+                own(String::new()),
+                true,
+                find,
+            )));
+        }
+        for extra in &compared.extra {
+            let act = self.send(Method::Delete, own(format!("/{}", extra.id)), None);
+            out.steps.push(self.step(
+                StepId::new(&address, &format!("remove {}", extra.label)),
+                act,
+                "/servicePrincipals",
+            ));
+        }
+        out.changes.push(grants_change(address, &compared, app));
+    }
+
+    /// The resource's principal in the tenant: known, or read once the tenant is open.
+    fn resource(&self, app: &App, resource: Resource, seen: &SeenApp, out: &mut Draft) -> Val {
+        if let Some(Seen::Is(id)) = seen.resources.get(&resource) {
+            return id.into();
+        }
+        let address = format!("{}:consent/{}", self.tenant.address(), app.name);
+        let id = StepId::new(&address, &format!("find {}", resource.word));
+        if !out.steps.iter().any(|s| s.id == id) {
+            let path = format!("/servicePrincipals(appId='{}')?$select=id,appId", resource.app_id);
+            let mut step = Step::new(id.clone(), Act::Read(self.reading(path.into(), false, Find::here([]))));
+            step.after.extend(self.after.iter().cloned());
+            out.steps.push(step);
+        }
+        Val::out(&id, "/id")
+    }
+
+    fn exchange_role(&self, app: &App, role: &'static str, seen: &SeenApp, sp: &Val, out: &mut Draft) {
+        if seen.holds_role() {
+            out.unchanged += 1;
+            return;
+        }
+        let address = exchange_address(self.tenant, app);
+        let body = Val::object([
+            ("roleDefinitionId", role.into()),
+            ("principalId", sp.clone()),
+            ("directoryScopeId", "/".into()),
+        ]);
+        let act = self.send(Method::Post, "/roleManagement/directory/roleAssignments".into(), Some(body));
+        let lookup = self.reading(holders_path(role).into(), true, Find::among([("/principalId", sp.clone())]));
+        out.steps.push(self.step(StepId::new(&address, "send"), act, "/roleManagement").lookup(lookup));
+        out.changes.push(Change {
+            address,
+            class: Class::DirectoryRole,
+            action: Action::Create,
+            before: Value::Null,
+            after: json!({"app": app.display_name, "role": roles::name(role), "tenant": self.tenant.domain}),
+            volatile: &[],
+            sensitive: vec![],
+            origin: app.origin.clone(),
+            reason: "Exchange takes an app only with this role on its principal in this tenant".into(),
+        });
+    }
+}
+
+/// The address of the Exchange role of an app: also the key of its time in the journal.
+pub fn exchange_address(tenant: &Tenant, app: &App) -> String {
+    format!("{}:exchangeRole/{}", tenant.address(), app.name)
+}

@@ -1,0 +1,246 @@
+//! What a Tenant's status says, from what was read and nothing else.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::tenant::{Foothold, Observed};
+use super::tenant_app::{SeenApp, exchange_address};
+use super::want::{Permission, Tenant, Use};
+use crate::catalog::diagnosis;
+use crate::engine::conditions::Condition;
+use crate::engine::kind::{Kind, Moment, Report};
+use crate::engine::read::{Refusal, Seen, Why, list, text};
+use crate::engine::step::{Act, Draft, Step, Wait, Who};
+use crate::engine::value::StepId;
+
+pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
+    let mut report = want.relationship.report(&seen.relationship, moment);
+    if let Some(other) = seen.mismatch(want) {
+        let message = format!("{} belongs to tenant {other}", want.domain);
+        report.conditions.insert(0, Condition::no("GdapActive", "DomainMismatch", message));
+        report.conditions.truncate(1);
+    }
+    report.conditions.push(consent(want, seen));
+    report.conditions.push(exchange(want, seen));
+    report.conditions.push(Condition::yes(
+        "ConditionalAccessCompatible",
+        "NotManaged",
+        "conditional access of the tenant is not managed",
+    ));
+    report.conditions.push(propagated(want, seen, moment));
+    report.conditions.push(verified(want, seen));
+    facts(want, seen, moment, &mut report);
+    report
+}
+
+fn apps<'a>(want: &'a Tenant, seen: &'a Observed) -> impl Iterator<Item = (&'a Use, &'a SeenApp)> {
+    want.apps.iter().zip(&seen.apps)
+}
+
+fn consent(want: &Tenant, seen: &Observed) -> Condition {
+    const TYPE: &str = "ConsentGranted";
+    match seen.foothold() {
+        Foothold::There => {}
+        Foothold::Missing => {
+            return Condition::no(TYPE, "Pending", "the managing app is not consented in the tenant yet");
+        }
+        Foothold::NoPath => {
+            return Condition::no(TYPE, "Pending", "comes after the GDAP relationship is active and assigned");
+        }
+        Foothold::Blocked(Why::Refused(refusal)) => return refused(TYPE, &refusal),
+        Foothold::Blocked(why) => return Condition::unknown(TYPE, why.to_string()),
+    }
+    let (mut granted, mut wanted, mut missing) = (0, 0, Vec::new());
+    for (one, app) in apps(want, seen) {
+        if let Some(why) = app.unreadable() {
+            return Condition::unknown(TYPE, why.to_string());
+        }
+        if let Some(resource) = app.lacks() {
+            return Condition::no(
+                TYPE,
+                "ResourceNotProvisioned",
+                format!("the tenant has no {}", resource.display_name),
+            );
+        }
+        let compared = app.compared(&one.app);
+        granted += compared.granted.len();
+        wanted += one.app.permissions.len();
+        missing.extend(compared.missing.iter().map(Permission::label));
+    }
+    match (missing.is_empty(), granted) {
+        (true, _) => Condition::yes(TYPE, "Granted", format!("{granted} of {wanted} permissions")),
+        (_, 0) => Condition::no(TYPE, "Pending", format!("none of {wanted} permissions is granted")),
+        _ => Condition::no(TYPE, "PartiallyGranted", format!("{granted} of {wanted}; missing: {}", missing.join(", "))),
+    }
+}
+
+/// A refusal by its rule, where that speaks of this condition; else it is not known.
+fn refused(kind: &'static str, refusal: &Refusal) -> Condition {
+    match diagnosis::rule(&refusal.code) {
+        Some(rule) if rule.condition == kind => Condition::no(kind, reason(&rule.reason), rule.cause.clone()),
+        Some(rule) => Condition::unknown(kind, format!("{} ({})", rule.cause, refusal.code)),
+        None => Condition::unknown(kind, format!("{}: {}", refusal.code, refusal.message)),
+    }
+}
+
+/// The vocabulary's own spelling of a reason in the diagnosis table.
+fn reason(word: &str) -> &'static str {
+    crate::api::conditions::Reason::parse(word).map_or("Pending", crate::api::conditions::Reason::as_str)
+}
+
+fn exchange(want: &Tenant, seen: &Observed) -> Condition {
+    const TYPE: &str = "ExchangeReady";
+    if !want.apps.iter().any(|one| one.exchange) {
+        return Condition::yes(TYPE, "NotRequired", "no declared app works in Exchange");
+    }
+    if seen.foothold() != Foothold::There {
+        return Condition::no(TYPE, "Pending", "comes after consent");
+    }
+    for (one, app) in apps(want, seen).filter(|(one, _)| one.exchange) {
+        let name = &one.app.display_name;
+        if app.resources_lack_exchange() {
+            return Condition::no(TYPE, "NoSubscription", "the tenant has no Exchange Online");
+        }
+        if !app.holds_role() {
+            let id = app.app_id.as_deref().unwrap_or("not known yet");
+            let message = format!("{name} (client id {id}) does not hold Exchange Administrator in this tenant");
+            return Condition::no(TYPE, "Pending", message);
+        }
+        match &app.exchange {
+            Some(Seen::Is(_)) => {}
+            Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403) => {
+                return Condition::no(
+                    TYPE,
+                    "Pending",
+                    format!("the role is assigned, and Exchange does not take it yet ({})", r.status),
+                );
+            }
+            Some(Seen::Unknown(why)) => return Condition::unknown(TYPE, why.to_string()),
+            _ => return Condition::no(TYPE, "Pending", format!("no credential of {name} to ask Exchange with")),
+        }
+    }
+    Condition::yes(TYPE, "Working", "Exchange answers")
+}
+
+/// What has been granted and does not work yet, and since when; `None` when all that is granted works.
+struct Lag {
+    what: String,
+    since: Option<Timestamp>,
+    window: jiff::SignedDuration,
+}
+
+fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
+    if seen.foothold() != Foothold::There {
+        return None;
+    }
+    let denied = |probe: &Option<Seen<_>>| matches!(probe, Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403));
+    apps(want, seen).find_map(|(one, app)| {
+        let compared = app.compared(&one.app);
+        if !compared.missing.is_empty() {
+            return None;
+        }
+        if denied(&app.users) {
+            let what = format!("{} is consented, and Microsoft Graph does not take it yet", one.app.display_name);
+            return Some(Lag { what, since: compared.newest(), window: one.app.consent_window });
+        }
+        if one.exchange && app.holds_role() && denied(&app.exchange) {
+            let what = format!("{} holds the Exchange role, and Exchange does not take it yet", one.app.display_name);
+            let since = moment.journal.get(&exchange_address(want, &one.app)).copied();
+            return Some(Lag { what, since, window: one.app.exchange_window });
+        }
+        None
+    })
+}
+
+fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
+    const TYPE: &str = "Propagated";
+    match lag(want, seen, moment) {
+        None => Condition::yes(TYPE, "Elapsed", "nothing is on its way"),
+        Some(Lag { what, since: None, .. }) => Condition::no(TYPE, "Waiting", format!("{what}; since unknown")),
+        Some(Lag { what, since: Some(since), window }) => {
+            if moment.now.duration_since(since) > window {
+                let message = format!(
+                    "{what}, {window:#} after the change: check the role in the tenant and the app's sign-in logs"
+                );
+                Condition::no(TYPE, "Overdue", message)
+            } else {
+                Condition::no(TYPE, "Waiting", what)
+            }
+        }
+    }
+}
+
+/// A delay of Microsoft's is a wait like any other, with a deadline.
+pub fn wait_for_propagation(want: &Tenant, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
+    let Some(lag) = lag(want, seen, moment) else { return };
+    let deadline = lag.since.and_then(|s| s.checked_add(lag.window).ok());
+    let overdue = deadline.is_some_and(|d| moment.now > d);
+    let wait = Wait {
+        address: want.address(),
+        condition: "Propagated",
+        reason: if overdue { "Overdue" } else { "Waiting" },
+        who: Who::Microsoft,
+        link: None,
+        since: lag.since,
+        deadline,
+        what: lag.what,
+    };
+    out.steps.push(Step::new(StepId::new(&format!("{}:propagation", want.address()), "wait"), Act::Wait(wait)));
+}
+
+fn verified(want: &Tenant, seen: &Observed) -> Condition {
+    const TYPE: &str = "Verified";
+    let mut said = Vec::new();
+    for (one, app) in apps(want, seen) {
+        let name = &one.app.display_name;
+        match &app.users {
+            Some(Seen::Is(body)) => {
+                let counted = body.get("@odata.count").and_then(Value::as_u64);
+                said.push(format!("{} users", counted.unwrap_or(list(body).len() as u64)));
+            }
+            Some(Seen::Unknown(Why::Failed(fault))) => return Condition::unknown(TYPE, fault.message.clone()),
+            Some(Seen::Unknown(Why::Refused(r))) => {
+                return Condition::no(TYPE, "Failed", format!("{name} cannot list users ({})", r.code));
+            }
+            Some(Seen::Not) | None => {
+                return Condition::no(TYPE, "Stale", format!("{name} has not been tried in this tenant yet"));
+            }
+        }
+        match &app.exchange {
+            _ if !one.exchange => {}
+            Some(Seen::Is(body)) => {
+                said.push(format!("{} distribution groups asked for and answered", list(body).len()))
+            }
+            Some(Seen::Unknown(Why::Failed(fault))) => return Condition::unknown(TYPE, fault.message.clone()),
+            Some(Seen::Unknown(Why::Refused(r))) => {
+                return Condition::no(TYPE, "Failed", format!("Exchange refuses {name} ({})", r.status));
+            }
+            Some(Seen::Not) | None => {
+                return Condition::no(TYPE, "Stale", format!("{name} has not been tried in Exchange yet"));
+            }
+        }
+    }
+    Condition::yes(TYPE, "Passed", said.join("; "))
+}
+
+fn facts(want: &Tenant, seen: &Observed, moment: Moment<'_>, report: &mut Report) {
+    report.facts.insert("tenantId", json!(want.customer.as_str()));
+    report.facts.insert("domain", json!(want.domain));
+    if let Seen::Is(found) = &seen.domain {
+        report.facts.insert("displayName", json!(text(found, "displayName")));
+        report.facts.insert("defaultDomain", json!(text(found, "defaultDomainName")));
+    }
+    let all = apps(want, seen).map(|(one, app)| {
+        let compared = app.compared(&one.app);
+        let missing: Vec<String> = compared.missing.iter().map(Permission::label).collect();
+        let id = app.principal.is().map(|p| text(p, "id").to_owned());
+        json!({"name": one.app.name, "servicePrincipalId": id, "granted": compared.granted.len(),
+            "wanted": one.app.permissions.len(), "missing": missing})
+    });
+    report.facts.insert("apps", all.collect());
+    let needed = want.apps.iter().any(|one| one.exchange);
+    let answered = seen.apps.iter().any(|app| matches!(app.exchange, Some(Seen::Is(_))));
+    let probe = answered.then(|| moment.now.to_string());
+    report.facts.insert("exchange", json!({"way": if needed { "Role" } else { "None" }, "lastProbe": probe}));
+    report.facts.insert("lastVerified", json!(moment.now.to_string()));
+}

@@ -1,0 +1,162 @@
+//! From inputs to what kinds and cloud take: declared objects, identities, what lies in sinks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::{Kind, ManagingCredentialType, PartnerSpec, SecretSource, Spec};
+use crate::cloud::executor::Sinks;
+use crate::cloud::{Credential, Identities, ManagingApp, Secret};
+use crate::engine::diagnostic::{Diagnostic, Place};
+use crate::engine::read::TenantId;
+use crate::kinds::{Declared, SinkState};
+use crate::source::{Inputs, Object, SecretSink, SecretValue, Secrets, SinkError};
+
+/// A new refresh token comes with each use; once a day is often enough to keep it alive for 90.
+const KEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The declared objects, as kinds take them.
+pub fn declared(inputs: &Inputs) -> Vec<Declared> {
+    inputs.objects.iter().map(|o| Declared { name: o.name.clone(), place: place(o), spec: o.spec.clone() }).collect()
+}
+
+fn place(object: &Object) -> Place {
+    Place { file: object.place.file.to_string(), line: object.place.line as usize }
+}
+
+/// Puts diagnostics on the line of the field that is at fault, where they name one.
+pub fn locate(inputs: &Inputs, diagnostics: &mut [Diagnostic]) {
+    for diagnostic in diagnostics.iter_mut().filter(|d| !d.path.is_empty()) {
+        if let Some(object) = inputs.objects.iter().find(|o| o.address() == diagnostic.object()) {
+            let place = object.place_of(diagnostic.path);
+            diagnostic.file = Some(place.file.to_string());
+            diagnostic.line = Some(place.line as usize);
+        }
+    }
+}
+
+/// What can be told of the inputs without asking Microsoft: unknown operations, roles that a
+/// template lacks, names that would collide.
+pub fn offline(inputs: &Inputs) -> Vec<Diagnostic> {
+    let mut found = crate::kinds::resolve(&declared(inputs), &|_| SinkState::default()).diagnostics;
+    locate(inputs, &mut found);
+    found
+}
+
+/// Identities with their secrets read. What cannot be read is an error where it is used.
+pub fn identities(inputs: &Inputs, secrets: &Arc<Secrets>, sink: Option<&Arc<SecretSink>>) -> Identities {
+    let partners: BTreeMap<String, ManagingApp> = inputs
+        .objects
+        .of(Kind::Partner)
+        .filter_map(|object| match &object.spec {
+            Spec::Partner(spec) => Some((object.name.clone(), managing_app(object, spec, secrets, sink))),
+            _ => None,
+        })
+        .collect();
+    let (secrets, sink) = (secrets.clone(), sink.cloned());
+    let sink_secret = Arc::new(move |name: &str| stored(&secrets, sink.as_deref(), name, "clientSecret"));
+    Identities { partners, sink_secret }
+}
+
+fn managing_app(
+    object: &Object,
+    spec: &PartnerSpec,
+    secrets: &Arc<Secrets>,
+    sink: Option<&Arc<SecretSink>>,
+) -> ManagingApp {
+    let app = &spec.managing_app;
+    let read = |source: Option<&SecretSource>, path: &str| {
+        let source = source.ok_or_else(|| format!("{path} is not given"))?;
+        let at = object.place_of(path);
+        let (name, key) = (&source.secret_ref.name, &source.secret_ref.key);
+        let value = secrets.get(&object.namespace, name, key).map_err(|e| format!("{e} (referred to at {at})"))?;
+        Ok::<_, String>(Secret::new(value.expose()))
+    };
+    let credential = match app.credential.r#type {
+        ManagingCredentialType::ClientSecret => {
+            read(app.credential.client_secret.as_ref(), "spec.managingApp.credential.clientSecret")
+                .map(Credential::ClientSecret)
+        }
+        ManagingCredentialType::Certificate => {
+            read(app.credential.certificate.as_ref(), "spec.managingApp.credential.certificate")
+                .map(Credential::Certificate)
+        }
+    };
+    let token = &app.service_account.refresh_token;
+    let store = token.store.secret_ref.name.clone();
+    // The store holds the newest; the seed is only for the first time.
+    let newest = stored(secrets, sink.map(|s| &**s), &store, "refreshToken");
+    let seed = || read(Some(&token.seed), "spec.managingApp.serviceAccount.refreshToken.seed");
+    ManagingApp {
+        tenant: TenantId::new(&spec.tenant_id),
+        client_id: app.client_id.to_ascii_lowercase(),
+        credential,
+        refresh_token: newest.map_or_else(seed, Ok),
+        keep: keeper(store, sink.cloned()),
+    }
+}
+
+fn keeper(store: String, sink: Option<Arc<SecretSink>>) -> crate::cloud::auth::KeepToken {
+    Arc::new(move |token: &Secret, now: Timestamp| {
+        let Some(sink) = &sink else { return Ok(()) };
+        let held = sink.read(&store).map_err(|e| e.to_string())?;
+        let kept: Option<Timestamp> = held.values.get("refreshedAt").and_then(|v| v.expose().parse().ok());
+        if kept.is_some_and(|at| now.duration_since(at).abs() < KEEP_EVERY) {
+            return Ok(());
+        }
+        let values = BTreeMap::from([
+            ("refreshToken".to_owned(), SecretValue::new(token.reveal())),
+            ("refreshedAt".to_owned(), SecretValue::new(now.to_string())),
+        ]);
+        sink.store(&store, &values).map_err(|e| e.to_string())
+    })
+}
+
+/// A value that we put away: from the sink, or where there is none from where secrets are read.
+fn stored(secrets: &Secrets, sink: Option<&SecretSink>, name: &str, key: &str) -> Option<Secret> {
+    let held = sink.and_then(|sink| sink.read(name).ok()).and_then(|entry| entry.values.get(key).cloned());
+    let held = held.or_else(|| secrets.get("default", name, key).ok());
+    held.map(|value| Secret::new(value.expose()))
+}
+
+/// What lies in a sink, without the secret itself.
+pub fn state(secrets: &Secrets, sink: Option<&SecretSink>, name: &str) -> SinkState {
+    let key_id = stored(secrets, sink, name, "keyId").map(|id| id.reveal().to_ascii_lowercase());
+    let pending = sink.and_then(|sink| sink.read(name).ok()).and_then(|entry| entry.pending);
+    SinkState { key_id, pending }
+}
+
+/// The sink, as the executor takes it.
+pub struct Store(pub Option<Arc<SecretSink>>);
+
+impl Store {
+    fn sink(&self) -> Result<&SecretSink, String> {
+        self.0.as_deref().ok_or_else(|| NO_SINK.to_owned())
+    }
+
+    /// Whether a secret can be put away.
+    pub fn check(&self, _name: &str) -> Result<(), String> {
+        self.sink().map(drop)
+    }
+}
+
+const NO_SINK: &str = "no place to write secrets was given";
+
+impl Sinks for Store {
+    fn begin(&self, sink: &str, credential: &str) -> Result<(), String> {
+        let to = self.sink()?;
+        match to.begin(sink, credential) {
+            // The plan has dealt with what the old note was about.
+            Err(SinkError::Pending { .. }) => {
+                to.clear(sink).and_then(|()| to.begin(sink, credential)).map_err(|e| e.to_string())
+            }
+            other => other.map_err(|e| e.to_string()),
+        }
+    }
+
+    fn store(&self, sink: &str, values: &[(&str, Secret)]) -> Result<(), String> {
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), SecretValue::new(v.reveal()))).collect();
+        self.sink()?.store(sink, &values).map_err(|e| e.to_string())
+    }
+}

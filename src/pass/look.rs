@@ -1,0 +1,91 @@
+//! Looking: observe in rounds, plan, guard, conditions. Reads only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Looked, Pass, Standing, gather};
+use crate::engine::conditions::{self, Standing as Ground};
+use crate::engine::diagnostic::Diagnostic;
+use crate::engine::guard::{self, Grounds};
+use crate::engine::kind::{Judged, Mode, Moment, Object};
+use crate::engine::plan::{Plan, PlannedWait};
+use crate::engine::read::Ask;
+use crate::kinds::resolve;
+
+/// Rounds of reading: what is known by name, then what hangs on ids, then what hangs on those.
+const ROUNDS: usize = 3;
+
+impl Pass {
+    /// Reads everything that is not known, and judges it.
+    pub async fn look(&mut self) -> Looked {
+        let resolved =
+            resolve(&gather::declared(&self.inputs), &|name| gather::state(&self.secrets, self.sink.as_deref(), name));
+        let mut errors = resolved.diagnostics.clone();
+        let judged = self.observe(&resolved.objects(), &mut errors).await;
+        let store = gather::Store(self.sink.clone());
+        let grounds = Grounds { answers: &self.answers, sink: &|name| store.check(name) };
+        errors.extend(guard::refusals(&judged, &grounds));
+        let mut plan = Plan::build(&judged, errors);
+        gather::locate(&self.inputs, &mut plan.diagnostics);
+        let objects = judged.iter().map(|object| standing(object, &plan)).collect();
+        Looked { plan, objects, cost: self.cloud.wire.meter.cost(), now: self.now() }
+    }
+
+    async fn observe(&mut self, objects: &[Arc<dyn Object>], errors: &mut Vec<Diagnostic>) -> Vec<Judged> {
+        let journal = self.journal.entries();
+        for round in 0..=ROUNDS {
+            let ask = Ask::new(&self.answers);
+            let moment = Moment { now: self.now(), journal: &journal };
+            let looks: Vec<Option<Judged>> = objects.iter().map(|o| o.look(&ask, moment)).collect();
+            let wanted = ask.wanted();
+            if wanted.is_empty() || round == ROUNDS {
+                for (object, look) in objects.iter().zip(&looks) {
+                    if look.is_none() {
+                        let summary = "more was asked for than three rounds of reading give";
+                        errors.push(Diagnostic::error(object.address(), summary).of_object());
+                    }
+                }
+                return looks.into_iter().flatten().collect();
+            }
+            let loaded = self.loader.load(wanted).await;
+            self.answers.extend(loaded);
+        }
+        vec![]
+    }
+}
+
+/// What an object's status says.
+fn standing(object: &Judged, plan: &Plan) -> Standing {
+    let of_object = |address: &str| {
+        address == object.address || address.strip_prefix(&object.address).is_some_and(|rest| rest.starts_with(':'))
+    };
+    let changes = plan.changes.iter().chain(&plan.drift);
+    let ground = Ground {
+        suspended: object.mode == Mode::Suspended,
+        observe_only: object.mode == Mode::Observe,
+        pending: changes.filter(|change| of_object(&change.address)).count(),
+        diagnostics: plan.diagnostics.iter().filter(|d| of_object(&d.address)).collect(),
+    };
+    let conditions = conditions::finish(object.report.conditions.clone(), &ground);
+    let mut facts = object.report.facts.clone();
+    waits(object, plan, &mut facts);
+    Standing { address: object.address.clone(), conditions, facts }
+}
+
+fn waits(object: &Judged, plan: &Plan, facts: &mut BTreeMap<&'static str, Value>) {
+    let mine: Vec<&PlannedWait> = plan.waits.iter().filter(|w| w.address == object.address).collect();
+    let all = mine.iter().map(|w| {
+        json!({
+            "on": w.wait.who.on(), "who": w.wait.who.word(), "condition": w.wait.condition, "reason": w.wait.reason,
+            "since": w.wait.since, "deadline": w.wait.deadline, "link": w.link(), "what": w.wait.what, "then": w.then,
+        })
+    });
+    facts.insert("waits", all.collect());
+    let who = mine.first().map_or("-", |w| w.wait.who.word());
+    facts.insert("waitsFor", json!(who));
+    let ends = facts.get("relationship").and_then(|r| r.get("endsAt")).and_then(Value::as_str);
+    let day = ends.and_then(|e| e.split('T').next()).unwrap_or("-").to_owned();
+    facts.insert("ends", json!(day));
+}

@@ -1,0 +1,329 @@
+//! One request in, one answer out: which service it is for, faults, log, and saving before answering.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::clock::http_date;
+use super::error::SandboxError;
+use super::faults::{Verdict, When, kill_now};
+use super::graph::errors::Failure;
+use super::graph::{self, batch, routes};
+use super::http::{Answer, Call};
+use super::keys::Keys;
+use super::log::Entry;
+use super::partner_center::Ask;
+use super::state::State;
+use super::store::Store;
+use super::{control_http, exchange, ids, partner_center, sts};
+
+/// The running cloud: its state, its keys, and the file it lives in.
+pub struct Cloud {
+    pub state: State,
+    keys: Keys,
+    store: Option<Store>,
+    /// Something was logged or changed that the file does not have yet.
+    unsaved: bool,
+    /// An `after-answer` kill strikes with the next request, or after a moment.
+    doomed: bool,
+}
+
+/// What the server does with the connection after the answer is made.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Aftermath {
+    pub cut: bool,
+    pub kill: bool,
+}
+
+/// Who asked and for which tenant, as the log shows it.
+#[derive(Default)]
+struct Asked {
+    tenant: Option<String>,
+    caller: Option<String>,
+    write: bool,
+    token: bool,
+}
+
+const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account</title></head><body><h1>Network sign-in required</h1></body></html>";
+const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
+
+impl Cloud {
+    pub fn new(state: State, store: Store) -> Result<Cloud, SandboxError> {
+        let keys = Keys::open(&state.signing_key)?;
+        Ok(Cloud { state, keys, store: Some(store), unsaved: false, doomed: false })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.state.clock.now()
+    }
+
+    pub fn save(&mut self) -> Result<(), SandboxError> {
+        if let Some(store) = &self.store {
+            store.save(&self.state)?;
+            self.unsaved = false;
+        }
+        Ok(())
+    }
+
+    pub fn save_if_needed(&mut self) -> Result<(), SandboxError> {
+        if self.unsaved { self.save() } else { Ok(()) }
+    }
+
+    /// Saves what is left and gives the file free.
+    pub fn close(&mut self) -> Result<(), SandboxError> {
+        let saved = self.save_if_needed();
+        self.store = None;
+        saved
+    }
+
+    /// Handles one request and has everything it changed on disk before it returns.
+    pub fn serve(&mut self, mut call: Call) -> (Answer, Aftermath) {
+        if self.doomed {
+            kill_now();
+        }
+        if call.path.starts_with("/_sandbox/") {
+            return (control_http::serve(self, &call), Aftermath::default());
+        }
+        let now = self.now();
+        let mut changed = self.state.settle(now);
+        call.request_id = ids::guid(self.state.seed, &["request"], self.state.log.next + 1);
+        let mut after = Aftermath::default();
+        let mut answer = self.dispatch(&call, now, &mut after, &mut changed);
+        self.unsaved = true;
+        if changed && let Err(e) = self.save() {
+            answer = Answer::json(503, json!({ "error": { "code": "serviceUnavailable", "message": e.to_string() } }));
+        }
+        if after.kill {
+            self.doomed = true;
+        }
+        let client = call.header("client-request-id").unwrap_or(&call.request_id).to_owned();
+        let answer = answer
+            .with("Date", http_date(now))
+            .with("request-id", call.request_id.clone())
+            .with("client-request-id", client);
+        (answer, after)
+    }
+
+    fn dispatch(&mut self, call: &Call, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+        if self.state.faults.html {
+            let seq = self.state.log.reserve();
+            self.note(seq, None, call, now, 200, Asked::default());
+            return Answer::html(200, PORTAL);
+        }
+        if sts::path(&call.path).is_some() {
+            let seq = self.state.log.reserve();
+            let granted = sts::serve(&self.state, &self.keys, call, now);
+            let asked = Asked { tenant: granted.tenant, caller: Some(granted.caller), write: false, token: true };
+            self.note(seq, None, call, now, granted.answer.status, asked);
+            return granted.answer;
+        }
+        for version in ["v1.0", "beta"] {
+            let Some(rest) = call
+                .path
+                .strip_prefix('/')
+                .and_then(|p| p.strip_prefix(version))
+                .filter(|r| r.is_empty() || r.starts_with('/'))
+            else {
+                continue;
+            };
+            if rest.eq_ignore_ascii_case("/$batch") {
+                return self.batch(call, version, now, after, changed);
+            }
+            return self.graph(call, version, rest, None, now, after, changed);
+        }
+        if call.path.starts_with("/v1/") {
+            return self.partner(call, now, after, changed);
+        }
+        let seq = self.state.log.reserve();
+        if call.path.starts_with("/adminapi/") {
+            let (answer, asked) = match exchange::authenticate(&self.keys, call, now) {
+                Ok(caller) => (exchange::handle(&self.state, call, &caller), asked_by(&caller)),
+                Err(a) => (a, Asked::default()),
+            };
+            self.note(seq, None, call, now, answer.status, asked);
+            return answer;
+        }
+        let answer = if call.path.eq_ignore_ascii_case("/AdminPortal/Home") {
+            Answer::html(200, ACCEPTANCE)
+        } else {
+            Failure::new(404, "NotFound", format!("Nothing of the sandbox answers at '{}'.", call.path))
+                .answer(call, now)
+        };
+        self.note(seq, None, call, now, answer.status, Asked::default());
+        answer
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, kept apart for the batch")]
+    fn graph(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        rest: &str,
+        batch: Option<u64>,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+    ) -> Answer {
+        let seq = self.state.log.reserve();
+        let mut asked = Asked::default();
+        let answer = self.graph_answer(call, version, rest, now, after, changed, &mut asked);
+        let status = answer.status;
+        self.note(seq, batch, call, now, status, asked);
+        self.strike(after);
+        answer
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, kept apart for the batch")]
+    fn graph_answer(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        rest: &str,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+        asked: &mut Asked,
+    ) -> Answer {
+        if let Some(seconds) = self.state.faults.count_graph() {
+            *changed = true;
+            let text = "Too many requests.";
+            return Failure::new(429, "TooManyRequests", text)
+                .with("Retry-After", seconds.to_string())
+                .answer(call, now);
+        }
+        let matched = match routes::find(&call.method, rest, version) {
+            Ok(m) => m,
+            Err(f) => {
+                // A wrong token is said before a wrong path.
+                let f = graph::access::authenticate(&self.state, &self.keys, call, now).err().unwrap_or(f);
+                return f.answer(call, now);
+            }
+        };
+        let name = matched.route.name;
+        if matched.route.write {
+            asked.write = true;
+            *changed = true;
+            self.begin_write(after);
+        }
+        let opened = match graph::open(&self.state, &self.keys, call, matched, now) {
+            Ok(o) => o,
+            Err(refused) => {
+                let (caller, f) = *refused;
+                if let Some(c) = caller {
+                    *asked = Asked { write: asked.write, ..asked_by(&c) };
+                }
+                return f.answer(call, now);
+            }
+        };
+        *asked = Asked { write: asked.write, ..asked_by(&opened.caller) };
+        if asked.write && self.state.faults.refuses(name) {
+            return Failure::denied().answer(call, now);
+        }
+        graph::handle(&mut self.state, call, opened, now).unwrap_or_else(|f| f.answer(call, now))
+    }
+
+    fn batch(
+        &mut self,
+        call: &Call,
+        version: &'static str,
+        now: Timestamp,
+        after: &mut Aftermath,
+        changed: &mut bool,
+    ) -> Answer {
+        let outer = self.state.log.reserve();
+        let caller = graph::access::authenticate(&self.state, &self.keys, call, now);
+        let asked = caller.as_ref().map(asked_by).unwrap_or_default();
+        let answer = match caller.and_then(|_| batch::items(call, version)) {
+            Err(f) => f.answer(call, now),
+            Ok(items) => {
+                let mut statuses: BTreeMap<String, u16> = BTreeMap::new();
+                let mut responses = Vec::new();
+                for i in batch::order(&items) {
+                    let item = &items[i];
+                    let answer = match &item.call {
+                        _ if batch::blocked(item, &statuses) => batch::failed_dependency().answer(call, now),
+                        Err(f) => f.clone().answer(call, now),
+                        Ok(inner) => {
+                            let rest =
+                                inner.path.strip_prefix(&format!("/{version}")).unwrap_or(&inner.path).to_owned();
+                            self.graph(inner, version, &rest, Some(outer), now, after, changed)
+                        }
+                    };
+                    statuses.insert(item.id.to_ascii_lowercase(), answer.status);
+                    responses.push(batch::shown(&item.id, answer));
+                }
+                // Answers of a batch come in no promised order; callers go by id.
+                responses.reverse();
+                Answer::json(200, json!({ "responses": responses }))
+            }
+        };
+        self.note(outer, None, call, now, answer.status, asked);
+        answer
+    }
+
+    fn partner(&mut self, call: &Call, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+        let seq = self.state.log.reserve();
+        let ask = Ask::of(call);
+        let step = ask.step();
+        if step.is_some() {
+            *changed = true;
+            self.begin_write(after);
+        }
+        let (answer, mut asked) = match partner_center::authenticate(&self.state, &self.keys, call, now) {
+            Err(a) => (a, Asked::default()),
+            Ok(caller) if step.is_some_and(|s| self.state.faults.refuses(s)) => {
+                (partner_center::refused(), asked_by(&caller))
+            }
+            Ok(caller) => (partner_center::handle(&mut self.state, call, &ask, &caller, now), asked_by(&caller)),
+        };
+        asked.write = step.is_some();
+        self.note(seq, None, call, now, answer.status, asked);
+        self.strike(after);
+        answer
+    }
+
+    /// Counts a mutating request; a kill before its commit strikes here.
+    fn begin_write(&mut self, after: &mut Aftermath) {
+        let Verdict { kill, drop } = self.state.faults.count_write();
+        after.cut |= drop;
+        match kill {
+            Some(When::BeforeCommit) => {
+                let _ = self.save();
+                kill_now();
+            }
+            Some(When::BeforeAnswer) => self.doomed = true,
+            Some(When::AfterAnswer) => after.kill = true,
+            None => {}
+        }
+    }
+
+    /// A kill before the answer strikes when the change is in the file.
+    fn strike(&mut self, _after: &Aftermath) {
+        if self.doomed {
+            let _ = self.save();
+            kill_now();
+        }
+    }
+
+    fn note(&mut self, seq: u64, batch: Option<u64>, call: &Call, now: Timestamp, status: u16, asked: Asked) {
+        let Asked { tenant, caller, write, token } = asked;
+        let caller = caller.unwrap_or_else(|| "anonymous".to_owned());
+        let entry = Entry {
+            seq,
+            time: now,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            batch,
+            tenant,
+            caller,
+            status,
+            write,
+            token,
+        };
+        self.state.log.add(entry);
+    }
+}
+
+fn asked_by(caller: &graph::access::Caller) -> Asked {
+    Asked { tenant: Some(caller.tenant.clone()), caller: Some(caller.name()), write: false, token: false }
+}

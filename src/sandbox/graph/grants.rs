@@ -1,0 +1,120 @@
+//! Graph: oAuth2PermissionGrant, that is delegated permissions.
+use serde_json::{Value, json};
+
+use super::errors::Failure;
+use super::query::{self, List};
+use super::service_principals as sp;
+use super::{Ctx, Reply, shape};
+use crate::sandbox::http::Answer;
+use crate::sandbox::state::Grant;
+
+const TYPE: &str = "oAuth2PermissionGrant";
+
+fn render(g: &Grant) -> Value {
+    let props = json!({
+        "id": g.id, "clientId": g.client_id, "resourceId": g.resource_id, "scope": g.scope, "principalId": g.principal_id,
+        "consentType": if g.principal_id.is_some() { "Principal" } else { "AllPrincipals" },
+    });
+    shape::complete(TYPE, props.as_object().cloned().unwrap_or_default())
+}
+
+pub fn list(ctx: &mut Ctx) -> Reply {
+    let items = ctx.tenant()?.grants.values().map(render).collect();
+    query::list(ctx, &List::directory(TYPE, "oauth2PermissionGrants"), items)
+}
+
+pub fn of_principal(ctx: &mut Ctx) -> Reply {
+    let tenant = ctx.tenant()?;
+    let id = sp::find(tenant, &ctx.key(0))?;
+    let items = tenant.grants.values().filter(|g| g.client_id == id).map(render).collect();
+    query::list(ctx, &List::directory(TYPE, "oauth2PermissionGrants"), items)
+}
+
+pub fn get(ctx: &mut Ctx) -> Reply {
+    let id = ctx.id(0);
+    let item = render(ctx.tenant()?.grants.get(&id).ok_or_else(|| Failure::not_found(&id))?);
+    query::single(ctx, TYPE, "oauth2PermissionGrants", item, 200)
+}
+
+fn check_scope(scope: &str) -> Result<(), Failure> {
+    let n = scope.trim().chars().count();
+    if (1..=8000).contains(&n) {
+        Ok(())
+    } else {
+        Err(Failure::bad(format!("DelegationScope length {n} is out of range. The length must be between 1 and 8000.")))
+    }
+}
+
+pub fn create(ctx: &mut Ctx) -> Reply {
+    let body = ctx.body(TYPE)?;
+    let text = |k: &str| body.get(k).and_then(Value::as_str);
+    let client =
+        text("clientId").ok_or_else(|| Failure::required("clientId", "OAuth2PermissionGrant"))?.to_ascii_lowercase();
+    let resource = text("resourceId")
+        .ok_or_else(|| Failure::required("resourceId", "OAuth2PermissionGrant"))?
+        .to_ascii_lowercase();
+    let scope = text("scope").ok_or_else(|| Failure::required("scope", "OAuth2PermissionGrant"))?;
+    check_scope(scope)?;
+    let principal = match (text("consentType"), text("principalId")) {
+        (Some("AllPrincipals"), None) => None,
+        (Some("Principal"), Some(p)) => Some(p.to_ascii_lowercase()),
+        _ => {
+            return Err(Failure::bad(
+                "Invalid value specified for property 'consentType' of resource 'OAuth2PermissionGrant'.",
+            ));
+        }
+    };
+    let tenant = ctx.tenant()?;
+    for id in [&client, &resource] {
+        if !tenant.principals.contains_key(id) {
+            return Err(Failure::not_found(id));
+        }
+    }
+    if tenant.grants.values().any(|g| g.client_id == client && g.resource_id == resource && g.principal_id == principal)
+    {
+        return Err(Failure::new(409, "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists."));
+    }
+    let tenant_id = ctx.caller.tenant.clone();
+    let id = ctx.state.opaque_id(
+        &tenant_id,
+        "grant",
+        &format!("{client} {resource} {}", principal.as_deref().unwrap_or("")),
+    );
+    let grant = Grant {
+        id: id.clone(),
+        client_id: client,
+        resource_id: resource,
+        principal_id: principal,
+        scope: scope.trim().to_owned(),
+    };
+    let item = render(&grant);
+    ctx.tenant_mut()?.grants.insert(id, grant);
+    query::single(ctx, TYPE, "oauth2PermissionGrants", item, 201)
+}
+
+/// Replaces the scopes.
+pub fn update(ctx: &mut Ctx) -> Reply {
+    let id = ctx.id(0);
+    let body = ctx.body(TYPE)?;
+    if !ctx.tenant()?.grants.contains_key(&id) {
+        return Err(Failure::not_found(&id));
+    }
+    if let Some(k) = body.keys().find(|k| *k != "scope") {
+        return Err(Failure::bad(format!("Property '{k}' is read-only and cannot be set.")));
+    }
+    let scope = body.get("scope").and_then(Value::as_str).unwrap_or("");
+    check_scope(scope)?;
+    if let Some(g) = ctx.tenant_mut()?.grants.get_mut(&id) {
+        g.scope = scope.trim().to_owned();
+    }
+    Ok(Answer::empty(204))
+}
+
+pub fn delete(ctx: &mut Ctx) -> Reply {
+    let id = ctx.id(0);
+    if ctx.tenant_mut()?.grants.remove(&id).is_none() {
+        return Err(Failure::not_found(&id));
+    }
+    ctx.state.retired.insert(id);
+    Ok(Answer::empty(204))
+}

@@ -1,0 +1,144 @@
+//! Microsoft Graph v1.0 (and `/beta` for the same routes): permissions from the token's claims, then the route.
+pub mod access;
+mod app_role_assignments;
+pub use app_role_assignments::known_role;
+pub use applications::ensure_principal;
+pub use service_principals::remove as remove_principal;
+mod applications;
+pub mod batch;
+mod credentials;
+mod directory;
+pub mod errors;
+mod filter;
+mod grants;
+mod groups;
+pub mod query;
+mod roles;
+pub mod routes;
+mod service_principals;
+pub mod shape;
+mod users;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::http::{Answer, Call};
+use super::keys::Keys;
+use super::state::{State, Tenant};
+use access::Caller;
+use errors::Failure;
+use routes::{Key, Match};
+
+pub type Reply = Result<Answer, Failure>;
+
+/// One request on its way through a handler.
+pub struct Ctx<'a> {
+    pub state: &'a mut State,
+    pub call: &'a Call,
+    pub caller: &'a Caller,
+    pub now: Timestamp,
+    /// `v1.0` or `beta`.
+    pub version: &'a str,
+    /// What the pattern's `{…}` captured, in order.
+    pub keys: Vec<Key>,
+    /// The only permission that opened the route was `Application.ReadWrite.OwnedBy`.
+    pub owned_only: bool,
+}
+
+/// What the outer layers need to know of a request to Graph before and after it is handled.
+pub struct Opened {
+    pub matched: Match,
+    pub caller: Caller,
+    owned_only: bool,
+}
+
+/// Who was refused, when that is known, and why.
+pub type Refused = (Option<Caller>, Failure);
+
+/// Finds the route and checks the token and its permissions.
+pub fn open(
+    state: &State,
+    keys: &Keys,
+    call: &Call,
+    matched: Match,
+    now: Timestamp,
+) -> Result<Opened, Box<Refused>> {
+    let caller = access::authenticate(state, keys, call, now).map_err(|f| Box::new((None, f)))?;
+    match access::permitted(state, &caller, &matched) {
+        Ok(owned_only) => Ok(Opened { matched, caller, owned_only }),
+        Err(f) => Err(Box::new((Some(caller), f))),
+    }
+}
+
+pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) -> Reply {
+    let Opened { matched, caller, owned_only } = opened;
+    let mut ctx = Ctx { state, call, caller: &caller, now, version: matched.version, keys: matched.keys, owned_only };
+    (matched.route.handler)(&mut ctx)
+}
+
+impl Ctx<'_> {
+    /// The tenant that the token is for.
+    pub fn tenant(&self) -> Result<&Tenant, Failure> {
+        self.state
+            .tenants
+            .get(&self.caller.tenant)
+            .ok_or_else(|| Failure::token("The tenant of the token does not exist."))
+    }
+
+    pub fn tenant_mut(&mut self) -> Result<&mut Tenant, Failure> {
+        self.state
+            .tenants
+            .get_mut(&self.caller.tenant)
+            .ok_or_else(|| Failure::token("The tenant of the token does not exist."))
+    }
+
+    pub fn key(&self, n: usize) -> Key {
+        self.keys.get(n).cloned().unwrap_or(Key::Plain(String::new()))
+    }
+
+    /// A key that must be a plain id.
+    pub fn id(&self, n: usize) -> String {
+        self.key(n).text()
+    }
+
+    pub fn json(&self) -> Result<Value, Failure> {
+        if self.call.body.is_empty() {
+            return Err(Failure::bad_query("Empty Payload. JSON content expected."));
+        }
+        if !self.call.header("content-type").is_some_and(|t| t.to_ascii_lowercase().contains("json")) {
+            return Err(Failure::bad_query("Write requests must contain the Content-Type header declaration."));
+        }
+        serde_json::from_slice(&self.call.body).map_err(|_| {
+            Failure::bad_query("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+        })
+    }
+
+    /// The body checked against a Graph type.
+    pub fn body(&self, of: &str) -> Result<Map<String, Value>, Failure> {
+        shape::check(of, &self.json()?)
+    }
+
+    /// A delegated caller needs one of these directory roles; an app-only caller does not.
+    pub fn need_role(&self, roles: &[&str]) -> Result<(), Failure> {
+        if self.caller.user.is_none() || self.caller.has_role(roles) { Ok(()) } else { Err(Failure::denied()) }
+    }
+
+    /// `Application.ReadWrite.OwnedBy` counts only for objects that the calling app created.
+    pub fn need_owner(&self, created_by: Option<&str>) -> Result<(), Failure> {
+        let own = created_by.is_some_and(|c| c.eq_ignore_ascii_case(&self.caller.app_id));
+        if self.owned_only && !own { Err(Failure::denied()) } else { Ok(()) }
+    }
+}
+
+/// Whether `Prefer: create-if-missing` was sent.
+pub fn create_if_missing(call: &Call) -> bool {
+    call.header("prefer")
+        .is_some_and(|p| p.split([',', ';']).any(|p| p.trim().eq_ignore_ascii_case("create-if-missing")))
+}
+
+/// `{"@odata.id": "https://graph.microsoft.com/v1.0/directoryObjects/{id}"}` → id.
+pub fn bound_id(reference: &str) -> Option<String> {
+    let last = reference.trim_end_matches('/').rsplit('/').next()?;
+    let id = last.rsplit_once("('").map_or(last, |(_, k)| k.trim_end_matches("')"));
+    super::ids::is_guid(id).then(|| id.to_ascii_lowercase())
+}

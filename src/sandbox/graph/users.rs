@@ -1,0 +1,100 @@
+//! Graph: user. A tenant's plain users are made up when they are read.
+use serde_json::{Value, json};
+
+use super::errors::Failure;
+use super::query::{self, List};
+use super::{Ctx, Reply};
+use crate::sandbox::ids;
+use crate::sandbox::state::{State, Tenant, User};
+
+/// What Graph shows of a user when nothing is selected.
+const DEFAULT: [&str; 11] = [
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "id",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
+];
+
+fn render(id: &str, upn: &str, name: &str, tenant: &Tenant, created: Value) -> Value {
+    let mail = tenant.exchange.then_some(upn);
+    let props = json!({
+        "id": id, "userPrincipalName": upn, "displayName": name, "mail": mail, "accountEnabled": true, "userType": "Member",
+        "mailNickname": upn.split('@').next(), "createdDateTime": created,
+    });
+    super::shape::complete("user", props.as_object().cloned().unwrap_or_default())
+}
+
+fn real(tenant: &Tenant, u: &User) -> Value {
+    render(&u.id, &u.user_principal_name, &u.display_name, tenant, json!(u.created))
+}
+
+fn plain(state: &State, tenant: &Tenant, n: u32) -> Value {
+    let upn = format!("user{:03}@{}", n + 1, tenant.default_domain());
+    render(&plain_id(state, tenant, n), &upn, &format!("User {:03}", n + 1), tenant, Value::Null)
+}
+
+fn plain_id(state: &State, tenant: &Tenant, n: u32) -> String {
+    ids::guid(state.seed, &[&tenant.id, "plain user"], u64::from(n))
+}
+
+pub fn by_id(state: &State, tenant: &Tenant, id: &str) -> Option<Value> {
+    if let Some(u) = tenant.users.get(id) {
+        return Some(real(tenant, u));
+    }
+    (0..tenant.plain_users).find(|n| plain_id(state, tenant, *n) == id).map(|n| plain(state, tenant, n))
+}
+
+fn all(state: &State, tenant: &Tenant) -> Vec<Value> {
+    tenant
+        .users
+        .values()
+        .map(|u| real(tenant, u))
+        .chain((0..tenant.plain_users).map(|n| plain(state, tenant, n)))
+        .collect()
+}
+
+fn trim(ctx: &Ctx, mut item: Value) -> Value {
+    if ctx.call.param("$select").is_none()
+        && let Some(map) = item.as_object_mut()
+    {
+        map.retain(|k, _| k.starts_with('@') || DEFAULT.contains(&k.as_str()));
+    }
+    item
+}
+
+pub fn list(ctx: &mut Ctx) -> Reply {
+    // Filters see all properties, so the trimming comes after.
+    let items = all(ctx.state, ctx.tenant()?);
+    let mut answer = query::list(ctx, &List::directory("user", "users"), items)?;
+    if let crate::sandbox::http::Body::Json(body) = &mut answer.body
+        && let Some(Value::Array(items)) = body.get_mut("value")
+    {
+        for i in items {
+            *i = trim(ctx, i.take());
+        }
+    }
+    Ok(answer)
+}
+
+pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
+    let lower = key.to_ascii_lowercase();
+    if ids::is_guid(&lower) {
+        return by_id(state, tenant, &lower);
+    }
+    all(state, tenant)
+        .into_iter()
+        .find(|u| u["userPrincipalName"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(key)))
+}
+
+pub fn get(ctx: &mut Ctx) -> Reply {
+    let key = ctx.id(0);
+    let item = find(ctx.state, ctx.tenant()?, &key).ok_or_else(|| Failure::not_found(&key))?;
+    query::single(ctx, "user", "users", trim(ctx, item), 200)
+}

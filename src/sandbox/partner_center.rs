@@ -1,0 +1,323 @@
+//! Partner Center: customers, and consent on a customer's behalf (the CPV API).
+//! Partner Center: applicationconsents, customers, error codes.
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::due::Effect;
+use super::facts::{
+    self, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
+    PRIVILEGED_ROLE_ADMINISTRATOR,
+};
+use super::gdap;
+use super::graph::access::{Bad, Caller, bearer};
+use super::graph::ensure_principal;
+use super::http::{Answer, Call};
+use super::ids;
+use super::keys::Keys;
+use super::state::{Grant, Replay, State};
+
+/// Any of these, held through GDAP in the customer's tenant, lets a user consent.
+const CONSENT_ROLES: [&str; 4] =
+    [APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR, GLOBAL_ADMINISTRATOR];
+
+/// How many answers are remembered by `ms-requestid`.
+const REPLAYS: usize = 1_000;
+
+/// Partner Center's error body: a numeric code.
+fn error(status: u16, code: u32, description: &str) -> Answer {
+    Answer::json(status, json!({ "code": code, "description": description, "data": [], "source": "PartnerFD" }))
+}
+
+/// What a path below `/v1/` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    Customers,
+    Customer(String),
+    Consent(String),
+    RemoveConsent(String, String),
+    Unknown,
+}
+
+impl Ask {
+    pub fn of(call: &Call) -> Ask {
+        let parts: Vec<&str> = call.path.trim_start_matches("/v1/").split('/').filter(|p| !p.is_empty()).collect();
+        match (call.method.as_str(), parts.as_slice()) {
+            ("GET", ["customers"]) => Ask::Customers,
+            ("GET", ["customers", id]) => Ask::Customer((*id).to_ascii_lowercase()),
+            ("POST", ["customers", id, "applicationconsents"]) => Ask::Consent((*id).to_ascii_lowercase()),
+            ("DELETE", ["customers", id, "applicationconsents", app]) => {
+                Ask::RemoveConsent((*id).to_ascii_lowercase(), (*app).to_ascii_lowercase())
+            }
+            _ => Ask::Unknown,
+        }
+    }
+
+    /// The name by which `refuse` knows a write.
+    pub fn step(&self) -> Option<&'static str> {
+        match self {
+            Ask::Consent(_) => Some("partner-consent"),
+            Ask::RemoveConsent(..) => Some("remove-partner-consent"),
+            _ => None,
+        }
+    }
+}
+
+pub fn refused() -> Answer {
+    error(403, 2032, "Access denied.")
+}
+
+pub fn authenticate(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> Result<Caller, Answer> {
+    let caller = bearer(keys, call, now, facts::PARTNER_CENTER).map_err(|bad| match bad {
+        Bad::Expired => error(401, 2002, "Access denied. The token is expired."),
+        _ => error(401, 2002, "Access denied. The token is missing, invalid or for another audience."),
+    })?;
+    if caller.tenant != state.partner {
+        return Err(error(403, 2032, "Access denied. The token is not of the partner's tenant."));
+    }
+    Ok(caller)
+}
+
+pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
+    if call.header("ms-contract-version").is_some_and(|v| v != "v1") {
+        return error(400, 3000, "The MS-Contract-Version is not supported.");
+    }
+    if ask.step().is_some() {
+        // The same request id after a lost answer is the same request.
+        let id = call.header("ms-requestid").map(|id| format!("{} {} {id}", call.method, call.path));
+        if let Some(done) = id.as_ref().and_then(|id| state.replays.iter().find(|r| r.request_id == *id)) {
+            return answer_of(done.status, done.body.clone());
+        }
+        let answer = match write(state, call, ask, caller, now) {
+            Ok(a) | Err(a) => a,
+        };
+        if let Some(request_id) = id.filter(|_| answer.status < 500) {
+            let body = match &answer.body {
+                super::http::Body::Json(v) => v.clone(),
+                _ => Value::Null,
+            };
+            state.replays.push_back(Replay { request_id, status: answer.status, body });
+            if state.replays.len() > REPLAYS {
+                state.replays.pop_front();
+            }
+        }
+        return answer;
+    }
+    match read(state, call, ask, caller) {
+        Ok(a) | Err(a) => a,
+    }
+}
+
+fn answer_of(status: u16, body: Value) -> Answer {
+    if body.is_null() { Answer::empty(status) } else { Answer::json(status, body) }
+}
+
+fn check_mfa(caller: &Caller) -> Result<(), Answer> {
+    // Since 2026-04-01 every call on behalf of a user needs it.
+    if caller.user.is_some() && !caller.mfa { Err(error(401, 2003, "Unauthorized - MFA required")) } else { Ok(()) }
+}
+
+fn is_admin_agent(state: &State, user: &str) -> bool {
+    state
+        .tenants
+        .get(&state.partner)
+        .and_then(|t| t.group_named("AdminAgents"))
+        .is_some_and(|g| g.members.contains(user))
+}
+
+fn write(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Result<Answer, Answer> {
+    let user =
+        caller.user.clone().ok_or_else(|| error(403, 2032, "Access denied. An app + user token is required."))?;
+    check_mfa(caller)?;
+    let (customer, app_id) = match ask {
+        Ask::Consent(c) => (c.clone(), None),
+        Ask::RemoveConsent(c, a) => (c.clone(), Some(a.clone())),
+        _ => return Err(error(404, 1000, "Not found.")),
+    };
+    let tenant = state
+        .tenants
+        .get(&customer)
+        .filter(|t| t.id != state.partner)
+        .ok_or_else(|| error(404, 60_003, "Tenant not found."))?;
+    if !is_admin_agent(state, &user) {
+        return Err(error(403, 2032, "Access denied. The user is not an Admin agent of the partner."));
+    }
+    if !tenant.commercial {
+        return Err(error(403, 20_002, "Access denied. There is no commercial relationship with the customer."));
+    }
+    let roles = gdap::roles_of(state, &user, &customer);
+    if !roles.iter().any(|r| CONSENT_ROLES.contains(&r.as_str())) {
+        return Err(error(
+            403,
+            2032,
+            "Access denied. The user has no delegated role in the customer's tenant that allows consent.",
+        ));
+    }
+    match app_id {
+        Some(app) => Ok(remove(state, &customer, &app)),
+        None => consent(state, call, caller, &customer, now),
+    }
+}
+
+fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now: Timestamp) -> Result<Answer, Answer> {
+    let body: Value =
+        serde_json::from_slice(&call.body).map_err(|_| error(400, 3000, "The body is not valid JSON."))?;
+    let app_id = body.get("applicationId").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    if !ids::is_guid(&app_id) {
+        return Err(error(400, 3000, "Invalid property: applicationId."));
+    }
+    if app_id != caller.app_id {
+        return Err(error(403, 2032, "Access denied. The token was issued to another application."));
+    }
+    match state.application(&app_id) {
+        Some((_, app)) if app.audience() != "AzureADMyOrg" => {}
+        Some(_) => return Err(error(400, 3000, "The application is not multi-tenant.")),
+        None => return Err(error(404, 1000, "The application was not found.")),
+    }
+    let grants = body.get("applicationGrants").and_then(Value::as_array).filter(|g| !g.is_empty());
+    let mut wanted = Vec::new();
+    for g in grants.ok_or_else(|| error(400, 3000, "Invalid property: applicationGrants."))? {
+        let resource =
+            g.get("enterpriseApplicationId").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        let scope = g.get("scope").and_then(Value::as_str).unwrap_or_default();
+        wanted.push((resource.clone(), scopes(&resource, scope)?));
+    }
+    let tenant = state.tenants.get(customer).ok_or_else(|| error(404, 60_003, "Tenant not found."))?;
+    if let Some((missing, _)) = wanted.iter().find(|(r, _)| tenant.principal_of(r).is_none()) {
+        return Err(error(
+            400,
+            3000,
+            &format!("AADSTS500011: The resource principal named {missing} was not found in the tenant."),
+        ));
+    }
+    let principal = tenant.principal_of(&app_id).map(|p| p.id.clone());
+    let pending = state
+        .due
+        .iter()
+        .any(|d| matches!(&d.effect, Effect::Consent { tenant, app_id: a, .. } if tenant == customer && *a == app_id));
+    if pending
+        || principal.is_some_and(|p| tenant.grants.values().any(|g| g.client_id == p && g.principal_id.is_none()))
+    {
+        return Err(error(409, 3000, "Permission entry already exists."));
+    }
+    let shown: Vec<Value> =
+        wanted.iter().map(|(r, s)| json!({ "enterpriseApplicationId": r, "scope": s.replace(' ', ",") })).collect();
+    let name = body.get("displayName").cloned().unwrap_or(Value::Null);
+    let lag = state.lag.consent;
+    state.after(lag, now, Effect::Consent { tenant: customer.to_owned(), app_id: app_id.clone(), grants: wanted });
+    Ok(Answer::json(201, json!({ "applicationId": app_id, "displayName": name, "applicationGrants": shown })))
+}
+
+/// Comma-separated here, space-separated in the grant that it becomes.
+fn scopes(resource: &str, text: &str) -> Result<String, Answer> {
+    let known =
+        facts::resource(resource).ok_or_else(|| error(400, 3000, "Invalid property: enterpriseApplicationId."))?;
+    let mut out: Vec<&str> = Vec::new();
+    for s in text.split(',').map(str::trim) {
+        if s.is_empty() || s.contains(char::is_whitespace) {
+            return Err(error(400, 3000, "Invalid property: scope. Scopes are separated by commas."));
+        }
+        if !known.delegated.contains_key(s) {
+            return Err(error(
+                400,
+                3000,
+                &format!("Invalid property: scope. '{s}' is no delegated permission of {}.", known.display_name),
+            ));
+        }
+        if !out.contains(&s) {
+            out.push(s);
+        }
+    }
+    Ok(out.join(" "))
+}
+
+/// A consent takes effect: the principal and its grants for all principals appear.
+pub fn appear(state: &mut State, tenant: &str, app_id: &str, grants: &[(String, String)]) {
+    let Some(client_id) = ensure_principal(state, tenant, app_id) else { return };
+    for (resource, scope) in grants {
+        let Some(resource_id) = state.tenants.get(tenant).and_then(|t| t.principal_of(resource)).map(|p| p.id.clone())
+        else {
+            continue;
+        };
+        let id = state.opaque_id(tenant, "grant", &format!("{client_id} {resource_id} "));
+        let grant = Grant {
+            id: id.clone(),
+            client_id: client_id.clone(),
+            resource_id,
+            principal_id: None,
+            scope: scope.clone(),
+        };
+        if let Some(t) = state.tenants.get_mut(tenant) {
+            t.grants.insert(id, grant);
+        }
+    }
+}
+
+/// The grants go, the principal stays.
+fn remove(state: &mut State, customer: &str, app_id: &str) -> Answer {
+    let Some(tenant) = state.tenants.get_mut(customer) else { return error(404, 60_003, "Tenant not found.") };
+    let Some(p) = tenant.principal_of(app_id).map(|p| p.id.clone()) else {
+        return error(404, 1000, "The application consent was not found.");
+    };
+    let gone: Vec<String> =
+        tenant.grants.values().filter(|g| g.client_id == p && g.principal_id.is_none()).map(|g| g.id.clone()).collect();
+    if gone.is_empty() {
+        return error(404, 1000, "The application consent was not found.");
+    }
+    for id in &gone {
+        tenant.grants.remove(id);
+    }
+    state.retired.extend(gone);
+    Answer::empty(204)
+}
+
+fn customer_item(t: &super::state::Tenant) -> Value {
+    json!({
+        "id": t.id, "relationshipToPartner": "reseller", "attributes": { "objectType": "Customer" },
+        "companyProfile": { "tenantId": t.id, "domain": t.default_domain(), "companyName": t.display_name, "attributes": { "objectType": "CustomerCompanyProfile" } },
+    })
+}
+
+/// Customers with a commercial relationship only; pages go by `MS-ContinuationToken`.
+fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer, Answer> {
+    check_mfa(caller)?;
+    if let Some(user) = &caller.user
+        && !is_admin_agent(state, user)
+    {
+        return Err(refused());
+    }
+    let all = state.tenants.values().filter(|t| t.commercial && t.id != state.partner);
+    match ask {
+        Ask::Customer(id) => all
+            .into_iter()
+            .find(|t| t.id == *id)
+            .map(|t| Answer::json(200, customer_item(t)))
+            .ok_or_else(|| error(404, 60_003, "Tenant not found.")),
+        Ask::Customers => {
+            let items: Vec<Value> = all.map(customer_item).collect();
+            let size = match call.param("size").map(str::parse::<usize>) {
+                None => 500,
+                Some(Ok(n)) if (1..=500).contains(&n) => n,
+                Some(_) => return Err(error(400, 3000, "Invalid property: size.")),
+            };
+            let token =
+                call.header("ms-continuationtoken").and_then(ids::unb64).and_then(|b| String::from_utf8(b).ok());
+            let skip = match (call.header("ms-continuationtoken"), token.and_then(|t| t.parse::<usize>().ok())) {
+                (None, _) => 0,
+                (Some(_), Some(n)) => n,
+                (Some(_), None) => return Err(error(400, 3000, "The continuation token is not valid.")),
+            };
+            let page: Vec<Value> = items.iter().skip(skip).take(size).cloned().collect();
+            let mut links =
+                json!({ "self": { "uri": format!("/customers?size={size}"), "method": "GET", "headers": [] } });
+            if skip + page.len() < items.len() {
+                let token = ids::b64((skip + page.len()).to_string().as_bytes());
+                links["next"] = json!({ "uri": format!("/customers?size={size}&seekOperation=Next"), "method": "GET", "headers": [{ "key": "MS-ContinuationToken", "value": token }] });
+            }
+            Ok(Answer::json(
+                200,
+                json!({ "totalCount": page.len(), "items": page, "links": links, "attributes": { "objectType": "Collection" } }),
+            ))
+        }
+        _ => Err(error(404, 1000, "Not found.")),
+    }
+}

@@ -1,0 +1,262 @@
+//! Everything the simulated cloud remembers: one value, saved as one file.
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::clock::{Clock, Lag};
+use super::due::Due;
+use super::faults::Faults;
+use super::gdap::Relationship;
+use super::ids;
+use super::log::Log;
+
+/// The number in the file; another one is refused with a clear error.
+pub const FORMAT: u32 = 1;
+
+pub type Props = Map<String, Value>;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    pub format: u32,
+    pub seed: u64,
+    pub clock: Clock,
+    pub lag: Lag,
+    /// PKCS#8 of the key that signs access tokens, base64.
+    pub signing_key: String,
+    /// Id of the partner's tenant.
+    pub partner: String,
+    pub tenants: BTreeMap<String, Tenant>,
+    pub relationships: BTreeMap<String, Relationship>,
+    /// Refresh tokens that the world came with, by hash. Those issued later carry their own facts.
+    pub refresh_tokens: BTreeMap<String, Seeded>,
+    pub due: Vec<Due>,
+    pub faults: Faults,
+    /// Ids of deleted objects: never given again.
+    pub retired: BTreeSet<String>,
+    /// Answers of Partner Center by `ms-requestid`, the newest last.
+    pub replays: VecDeque<Replay>,
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seeded {
+    pub user: String,
+    pub client_id: String,
+    pub issued: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Replay {
+    pub request_id: String,
+    pub status: u16,
+    pub body: Value,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tenant {
+    pub id: String,
+    pub display_name: String,
+    /// The default domain first; the initial one last.
+    pub domains: Vec<String>,
+    pub exchange: bool,
+    pub commercial: bool,
+    /// Plain users, made up when they are read.
+    pub plain_users: u32,
+    pub users: BTreeMap<String, User>,
+    pub applications: BTreeMap<String, Application>,
+    pub deleted_applications: BTreeMap<String, Application>,
+    pub principals: BTreeMap<String, Principal>,
+    pub groups: BTreeMap<String, Group>,
+    pub app_roles: BTreeMap<String, AppRoleAssignment>,
+    pub grants: BTreeMap<String, Grant>,
+    pub role_assignments: BTreeMap<String, RoleAssignment>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: String,
+    pub user_principal_name: String,
+    pub display_name: String,
+    pub mfa: bool,
+    pub created: Timestamp,
+    /// Refresh tokens issued before this moment are revoked.
+    pub tokens_valid_from: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    pub id: String,
+    pub app_id: String,
+    /// What callers have set, by Graph's property names.
+    pub props: Props,
+    /// App id of the creator: its principal is the owner.
+    pub created_by: Option<String>,
+    pub created: Timestamp,
+    pub deleted: Option<Timestamp>,
+    pub secrets: Vec<Secret>,
+    pub certificates: Vec<Certificate>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secret {
+    pub key_id: String,
+    pub display_name: Option<String>,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    pub hint: String,
+    pub hash: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    pub key_id: String,
+    pub display_name: Option<String>,
+    pub start: Timestamp,
+    pub end: Timestamp,
+    /// DER, base64.
+    pub der: String,
+    pub usage: String,
+}
+
+/// A service principal: an application's presence in a tenant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Principal {
+    pub id: String,
+    pub app_id: String,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub props: Props,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    pub id: String,
+    pub props: Props,
+    pub members: BTreeSet<String>,
+    pub created: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppRoleAssignment {
+    pub id: String,
+    pub principal_id: String,
+    pub resource_id: String,
+    pub app_role_id: String,
+    pub created: Timestamp,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    pub id: String,
+    pub client_id: String,
+    pub resource_id: String,
+    /// `None`: for all principals.
+    pub principal_id: Option<String>,
+    pub scope: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignment {
+    pub id: String,
+    pub role: String,
+    pub principal_id: String,
+}
+
+impl Application {
+    pub fn text(&self, prop: &str) -> Option<&str> {
+        self.props.get(prop).and_then(Value::as_str)
+    }
+    pub fn display_name(&self) -> &str {
+        self.text("displayName").unwrap_or("")
+    }
+    pub fn audience(&self) -> &str {
+        self.text("signInAudience").unwrap_or("AzureADMultipleOrgs")
+    }
+}
+
+impl Group {
+    pub fn text(&self, prop: &str) -> Option<&str> {
+        self.props.get(prop).and_then(Value::as_str)
+    }
+    pub fn display_name(&self) -> &str {
+        self.text("displayName").unwrap_or("")
+    }
+    pub fn is_role_assignable(&self) -> bool {
+        self.props.get("isAssignableToRole") == Some(&Value::Bool(true))
+    }
+}
+
+impl Tenant {
+    pub fn default_domain(&self) -> &str {
+        self.domains.first().map_or("", String::as_str)
+    }
+    pub fn principal_of(&self, app_id: &str) -> Option<&Principal> {
+        self.principals.values().find(|p| p.app_id.eq_ignore_ascii_case(app_id))
+    }
+    pub fn group_named(&self, name: &str) -> Option<&Group> {
+        self.groups.values().find(|g| g.display_name() == name)
+    }
+    /// Whether an object of that id exists here, made-up users not counted.
+    pub fn holds(&self, id: &str) -> bool {
+        self.users.contains_key(id)
+            || self.applications.contains_key(id)
+            || self.deleted_applications.contains_key(id)
+            || self.principals.contains_key(id)
+            || self.groups.contains_key(id)
+            || self.app_roles.contains_key(id)
+            || self.grants.contains_key(id)
+            || self.role_assignments.contains_key(id)
+    }
+}
+
+impl State {
+    /// A tenant by id or any of its domains.
+    pub fn tenant_named(&self, name: &str) -> Option<&Tenant> {
+        let lower = name.to_ascii_lowercase();
+        self.tenants
+            .get(&lower)
+            .or_else(|| self.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(name))))
+    }
+
+    /// The registration behind an app id, and the tenant it is registered in.
+    pub fn application(&self, app_id: &str) -> Option<(&Tenant, &Application)> {
+        let of = |t: &'_ Tenant| t.applications.values().any(|a| a.app_id.eq_ignore_ascii_case(app_id));
+        let tenant =
+            self.tenants.get(&self.partner).filter(|t| of(t)).or_else(|| self.tenants.values().find(|t| of(t)))?;
+        tenant.applications.values().find(|a| a.app_id.eq_ignore_ascii_case(app_id)).map(|a| (tenant, a))
+    }
+
+    /// A new GUID for an object of this natural key.
+    pub fn fresh_id(&self, tenant: &str, kind: &str, key: &str) -> String {
+        let held = |id: &str| {
+            self.retired.contains(id)
+                || self.relationships.contains_key(id)
+                || self.tenants.get(tenant).is_some_and(|t| {
+                    t.holds(id)
+                        || t.applications.values().any(|a| a.app_id == id || a.secrets.iter().any(|s| s.key_id == id))
+                })
+        };
+        ids::fresh(self.seed, &[tenant, kind, key], held)
+    }
+
+    pub fn opaque_id(&self, tenant: &str, kind: &str, key: &str) -> String {
+        let held = |id: &str| self.retired.contains(id) || self.tenants.get(tenant).is_some_and(|t| t.holds(id));
+        ids::opaque(self.seed, &[tenant, kind, key], held)
+    }
+}

@@ -1,0 +1,150 @@
+//! The world that a sandbox begins with: a YAML file, or a value that another room makes.
+use serde::{Deserialize, Serialize};
+
+use super::clock::{Delay, Lag};
+use std::collections::BTreeMap;
+
+/// Permissions by resource: `MicrosoftGraph: [User.Read.All]`.
+pub type Permissions = BTreeMap<String, Vec<String>>;
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorldFile {
+    #[serde(default)]
+    pub seed: Option<u64>,
+    #[serde(default)]
+    pub lag: Lag,
+    pub partner: PartnerFile,
+    #[serde(default)]
+    pub customers: Vec<CustomerFile>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PartnerFile {
+    pub tenant_id: String,
+    pub display_name: String,
+    pub domain: String,
+    #[serde(default)]
+    pub users: Vec<UserFile>,
+    #[serde(default)]
+    pub apps: Vec<AppFile>,
+    #[serde(default)]
+    pub groups: Vec<GroupFile>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UserFile {
+    pub user_principal_name: String,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Signed in with MFA: what its tokens' `amr` says.
+    #[serde(default = "yes")]
+    pub mfa: bool,
+    #[serde(default)]
+    pub admin_agents: bool,
+    /// Directory roles at home, by name or template id.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub refresh_tokens: Vec<RefreshTokenFile>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshTokenFile {
+    /// Display name or client id of the app it was issued to.
+    pub app: String,
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AppFile {
+    pub display_name: String,
+    pub client_id: String,
+    #[serde(default)]
+    pub secrets: Vec<SecretFile>,
+    #[serde(default)]
+    pub certificates: Vec<CertificateFile>,
+    /// Application permissions granted at home.
+    #[serde(default)]
+    pub application: Permissions,
+    /// Delegated permissions granted at home, for all principals.
+    #[serde(default)]
+    pub delegated: Permissions,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretFile {
+    pub name: String,
+    pub value: String,
+    /// Default: two years. `0` has expired already.
+    #[serde(default)]
+    pub expires_in: Option<Delay>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CertificateFile {
+    pub pem: String,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub expires_in: Option<Delay>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupFile {
+    pub display_name: String,
+    /// User principal names.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomerFile {
+    pub tenant_id: String,
+    pub display_name: String,
+    pub domain: String,
+    #[serde(default = "ten")]
+    pub users: u32,
+    /// Has an Exchange Online licence.
+    #[serde(default = "yes")]
+    pub exchange: bool,
+    /// Has a commercial (reseller) relationship with the partner.
+    #[serde(default = "yes")]
+    pub commercial: bool,
+}
+
+impl Default for CustomerFile {
+    fn default() -> Self {
+        CustomerFile {
+            tenant_id: String::new(),
+            display_name: String::new(),
+            domain: String::new(),
+            users: ten(),
+            exchange: true,
+            commercial: true,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten() -> u32 {
+    10
+}
+
+impl WorldFile {
+    /// Reads a world; unknown fields and wrong types are errors with line and column.
+    pub fn from_yaml(text: &str) -> Result<WorldFile, String> {
+        serde_yaml::from_str(text).map_err(|e| e.to_string())
+    }
+}
