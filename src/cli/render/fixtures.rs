@@ -47,6 +47,7 @@ pub fn acceptance(link: Option<Val>, since: Option<Timestamp>) -> PlannedWait {
             link,
             since,
             deadline: Some(at("2027-02-21T10:00:00Z")),
+            address: "Tenant/contoso".into(),
             what: "A Global Administrator of contoso.com accepts the relationship NW-contoso-standard.".into(),
         },
         then: vec!["Tenant/contoso:consent/rallied".into(), "Tenant/contoso:exchange/rallied".into()],
