@@ -3,6 +3,8 @@
 //! Nothing here reads a file, a clock or a network. A choice with data is a struct of optional members with a rule that binds
 //! them to a discriminator, because such a schema is structural.
 
+#![allow(clippy::duplicated_attributes, reason = "each printer column repeats the names of its arguments")]
+
 pub mod common;
 pub mod conditions;
 mod gdap_relationship;

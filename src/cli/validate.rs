@@ -82,9 +82,9 @@ pub fn render(problem: &Problem) -> String {
         (address, "") => address.to_string(),
         (address, path) => format!("{address}: {path}"),
     };
-    for (label, text) in [("in", &subject), ("because", &problem.detail), ("help", &problem.remedy)] {
+    for (label, text) in [("in: ", &subject), ("", &problem.detail), ("help: ", &problem.remedy)] {
         if !text.is_empty() {
-            let _ = writeln!(out, "{blank} = {label}: {text}");
+            let _ = writeln!(out, "{blank} = {label}{text}");
         }
     }
     out

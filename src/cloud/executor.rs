@@ -72,6 +72,8 @@ pub(super) struct Run {
     /// Done, and where it has a proof, read back.
     pub(super) proven: BTreeSet<StepId>,
     tries: BTreeMap<StepId, usize>,
+    /// Steps whose results others need.
+    needed: BTreeSet<StepId>,
     /// Partner Center's idempotency keys: the same on a retry after a lost answer.
     request_ids: BTreeMap<StepId, String>,
 }
@@ -79,7 +81,7 @@ pub(super) struct Run {
 impl Executor<'_> {
     /// Runs all that no wait stands before.
     pub async fn run(&self, steps: &[Step]) -> Ran {
-        let mut run = Run::default();
+        let mut run = Run { needed: needed(steps), ..Run::default() };
         let mut settle = Settle::default();
         loop {
             if self.watch.interrupted() {
@@ -189,7 +191,9 @@ impl Executor<'_> {
         let (error, again) = match outcome {
             Ok(answer) if answer.ok() => {
                 let result = match (&answer.body, &step.lookup) {
-                    (Value::Null, Some(reading)) => lookup(self, reading, run).await.unwrap_or_default(),
+                    (Value::Null, Some(reading)) if run.needed.contains(&step.id) => {
+                        lookup(self, reading, run).await.unwrap_or_default()
+                    }
                     (body, _) => body.clone(),
                 };
                 self.succeed(step, result, run).await;
@@ -273,6 +277,11 @@ impl Executor<'_> {
         };
         Ok(wire::Request { method, url: format!("{base}{path}"), headers, body })
     }
+}
+
+/// Steps whose results appear in the requests of others.
+fn needed(steps: &[Step]) -> BTreeSet<StepId> {
+    steps.iter().flat_map(Step::results).collect()
 }
 
 /// The next steps that nothing stands before; of those that write the same object, one.

@@ -45,7 +45,8 @@ impl Condition {
 fn known(kind: &str, reason: &str) -> bool {
     use crate::api::conditions::{ConditionType, Reason, row};
     let (Some(kind), Some(reason)) = (ConditionType::parse(kind), Reason::parse(reason)) else { return false };
-    reason.as_str() == "Unreadable" || row(kind, reason).is_some()
+    // Ready takes over the reason of what fails.
+    kind == ConditionType::Ready || reason.as_str() == "Unreadable" || row(kind, reason).is_some()
 }
 
 /// What the engine knows of one object beside its domain conditions.

@@ -48,6 +48,9 @@ pub struct Diagnostic {
     pub request_id: Option<String>,
     #[serde(skip)]
     pub reach: Reach,
+    /// The field that is at fault, for whoever knows where it stands: `spec.permissions.add`.
+    #[serde(skip)]
+    pub path: &'static str,
 }
 
 impl Diagnostic {
@@ -64,6 +67,7 @@ impl Diagnostic {
             remedy: String::new(),
             request_id: None,
             reach: Reach::Run,
+            path: "",
         }
     }
 
@@ -92,6 +96,17 @@ impl Diagnostic {
             self.line = Some(place.line);
         }
         self
+    }
+
+    /// The field that is at fault.
+    pub fn path(mut self, path: &'static str) -> Diagnostic {
+        self.path = path;
+        self
+    }
+
+    /// The object it is about: the address up to what is managed of it.
+    pub fn object(&self) -> &str {
+        self.address.split(':').next().unwrap_or_default()
     }
 
     /// The error stops its own object only.

@@ -42,10 +42,15 @@ fn sinks(object: &Judged, step: &Step, grounds: &Grounds<'_>) -> Option<Diagnost
 pub fn held(answers: &Answers, actor: &Actor, tenant: &TenantId) -> Option<Vec<String>> {
     let key = Key::new(tenant, Service::Token, actor, "graph");
     let Some(Got::Found(claims)) = answers.get(&key) else { return None };
+    Some(permissions(claims))
+}
+
+/// App roles and scopes in the claims of a token.
+pub fn permissions(claims: &serde_json::Value) -> Vec<String> {
     let of = |name: &str| claims.get(name).and_then(|v| v.as_array()).cloned().unwrap_or_default();
     let roles = of("roles").into_iter().filter_map(|v| v.as_str().map(str::to_owned));
     let scopes = claims.get("scp").and_then(|v| v.as_str()).unwrap_or_default();
-    Some(roles.chain(scopes.split(' ').map(str::to_owned)).filter(|p| !p.is_empty()).collect())
+    roles.chain(scopes.split(' ').map(str::to_owned)).filter(|p| !p.is_empty()).collect()
 }
 
 fn privileges(object: &Judged, step: &Step, need: &Need, grounds: &Grounds<'_>) -> Option<Diagnostic> {

@@ -192,12 +192,7 @@ impl Plan {
 
 /// Objects with an error, and those made from them.
 fn stopped<'a>(judged: &'a [Judged], diagnostics: &[Diagnostic]) -> BTreeSet<&'a str> {
-    let failed = |address: &str| {
-        diagnostics.iter().any(|d| {
-            let object = d.address.split(':').next().unwrap_or_default();
-            d.is_error() && object == address
-        })
-    };
+    let failed = |address: &str| diagnostics.iter().any(|d| d.is_error() && d.object() == address);
     let mut stopped: BTreeSet<&str> =
         judged.iter().map(|o| o.address.as_str()).filter(|address| failed(address)).collect();
     loop {

@@ -309,9 +309,9 @@ impl Step {
         self
     }
 
-    /// Every step that must be done before this one.
-    pub fn dependencies(&self) -> Vec<StepId> {
-        let mut all = self.after.clone();
+    /// The steps whose results this one needs.
+    pub fn results(&self) -> Vec<StepId> {
+        let mut all = Vec::new();
         match &self.act {
             Act::Send(send) => {
                 send.path.needs(&mut all);
@@ -321,6 +321,13 @@ impl Step {
             Act::Read(reading) => reading.needs(&mut all),
             Act::Intend { .. } | Act::Wait(_) => {}
         }
+        all
+    }
+
+    /// Every step that must be done before this one.
+    pub fn dependencies(&self) -> Vec<StepId> {
+        let mut all = self.results();
+        all.extend(self.after.iter().cloned());
         all.sort();
         all.dedup();
         all

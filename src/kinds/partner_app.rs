@@ -13,9 +13,10 @@ use super::want::App;
 use crate::catalog::apps::Resource;
 use crate::engine::diagnose;
 use crate::engine::diagnostic::{Diagnostic, Place};
+use crate::engine::guard;
 use crate::engine::kind::{Kind, Mode, Moment, Report};
 use crate::engine::read::{Ask, Seen, Service, text};
-use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Step};
+use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Step, Wait, Who};
 use crate::engine::value::{StepId, Val};
 
 /// What was read of a PartnerApp.
@@ -26,6 +27,8 @@ pub struct Observed {
     member_of: Seen<Vec<Value>>,
     admin_agents: Seen<String>,
     resources: BTreeMap<Resource, Seen<(String, AppRoles)>>,
+    /// What the managing app may do at home; nothing where its token could not be read.
+    held: Option<Vec<String>>,
     /// Whether the token service takes the stored credential.
     pub(super) signs_in: Option<Seen<Arc<Value>>>,
 }
@@ -52,6 +55,7 @@ impl Kind for App {
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
         let application = reads::application(ask, self);
         let admin_agents = reads::admin_agents(ask, &self.partner);
+        let claims = reads::claims(ask, &self.partner.tenant, "graph", &self.partner.managing_app());
         let resources: Vec<_> =
             self.resources().into_iter().map(|r| (r, reads::app_roles(ask, &self.partner, r))).collect();
         let application = application?;
@@ -75,6 +79,7 @@ impl Kind for App {
             member_of: member_of?,
             admin_agents: admin_agents?,
             resources: known,
+            held: claims?.is().map(|claims| guard::permissions(claims)),
             signs_in: signs_in?,
         })
     }
@@ -99,7 +104,7 @@ impl Kind for App {
             credential::plan(self, wanted, &application, &object_id, &app_id, moment.now, out);
         }
         if self.partner_consent {
-            self.plan_consent(seen, &roles, &sp_id, out);
+            self.plan_consent(seen, &roles, &sp_id, &app_id, out);
         }
         if self.admin_agents {
             self.plan_admin_agents(seen, &sp_id, &app_id, out);
@@ -125,6 +130,11 @@ impl Observed {
             (Seen::Is(_), Seen::Unknown(why)) | (Seen::Unknown(why), _) => Seen::Unknown(why.clone()),
             (Seen::Not, _) => Seen::Not,
         }
+    }
+
+    /// Whether the managing app may do something; where that is not known it is tried, and told.
+    pub(super) fn holds(&self, one_of: &[&str]) -> bool {
+        self.held.as_ref().is_none_or(|held| one_of.iter().any(|wanted| held.iter().any(|have| have == wanted)))
     }
 
     fn resource_ids(&self) -> ResourceIds {
@@ -332,13 +342,27 @@ impl App {
         Val::out(&id, "/id")
     }
 
-    fn plan_consent(&self, seen: &Observed, roles: &RoleIds, sp_id: &Val, out: &mut Draft) {
+    fn plan_consent(&self, seen: &Observed, roles: &RoleIds, sp_id: &Val, app_id: &Val, out: &mut Draft) {
         let compared = seen.compared(self, roles);
         if compared.same() {
             out.unchanged += 1;
             return;
         }
         let address = format!("{}:partnerConsent", self.address());
+        if !seen.holds(WRITE_GRANTS) {
+            let (tenant, page) = (self.partner.tenant.as_str(), "https://login.microsoftonline.com");
+            let url = ["/adminconsent?client_id=".into(), app_id.clone()];
+            let link = Val::Text([Val::text(format!("{page}/{tenant}"))].into_iter().chain(url).collect());
+            let what = "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged \
+                        Role Administrator of the partner tenant opens the link and accepts.";
+            return out.steps.push(self.by_hand(
+                &address,
+                "PartnerConsentGranted",
+                "InsufficientConsentRole",
+                link,
+                what.into(),
+            ));
+        }
         let ids = seen.resource_ids();
         let own = |tail: &str| {
             Val::path(["/servicePrincipals/".into(), sp_id.clone(), format!("/appRoleAssignments{tail}").into()])
@@ -369,6 +393,21 @@ impl App {
         out.changes.push(grants_change(address, &compared, self));
     }
 
+    /// What a person has to do because the managing app may not.
+    fn by_hand(&self, address: &str, condition: &'static str, reason: &'static str, link: Val, what: String) -> Step {
+        let wait = Wait {
+            address: self.address(),
+            condition,
+            reason,
+            who: Who::Partner,
+            link: Some(link),
+            since: None,
+            deadline: None,
+            what,
+        };
+        Step::new(StepId::new(address, "wait"), Act::Wait(wait))
+    }
+
     fn reading(&self, path: Val, find: Find) -> Reading {
         Reading {
             tenant: self.partner.tenant.clone(),
@@ -395,6 +434,16 @@ impl App {
             }
         };
         let address = format!("{}:adminAgents", self.address());
+        if !seen.holds(WRITE_GROUPS) {
+            let id = seen.principal.is().map_or("known once it is made", |p| text(p, "id"));
+            let what = format!(
+                "The managing app may not change AdminAgents. In Partner Center: Settings → Account settings → User \
+                 management → Admin Agents → Add member: {} (object id {id}).",
+                self.display_name
+            );
+            let link = "https://partner.microsoft.com/dashboard/account/v3/usermanagement".into();
+            return out.steps.push(self.by_hand(&address, "AdminAgentsMember", "NotMember", link, what));
+        }
         let body = Val::object([("@odata.id", Val::path([DIRECTORY_OBJECTS.into(), sp_id.clone()]))]);
         let path = format!("/groups/{group}/members/$ref");
         let member_of = Val::path(["/servicePrincipals(appId='".into(), app_id.clone(), "')/memberOf".into()]);

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::credential;
 use super::partner_app::Observed;
+use super::reads::WRITE_GRANTS;
 use super::want::{App, Permission};
 use crate::engine::conditions::Condition;
 use crate::engine::kind::{Moment, Report};
@@ -87,6 +88,10 @@ impl App {
         let compared = seen.compared(self, &self.role_ids(seen).unwrap_or_default());
         let (granted, wanted) = (compared.granted.len(), self.permissions.len());
         let missing: Vec<String> = compared.missing.iter().map(Permission::label).collect();
+        if !missing.is_empty() && !seen.holds(WRITE_GRANTS) {
+            let message = "the managing app lacks AppRoleAssignment.ReadWrite.All: a Global Administrator or Privileged Role Administrator has to consent";
+            return Condition::no(TYPE, "InsufficientConsentRole", message);
+        }
         match (missing.is_empty(), granted) {
             (true, _) => Condition::yes(TYPE, "Granted", format!("{granted} of {wanted} permissions")),
             (_, 0) => Condition::no(TYPE, "Pending", format!("none of {wanted} permissions is granted")),

@@ -11,6 +11,9 @@ use crate::catalog::profiles::Profile;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::read::text;
 
+/// The purpose of a permission that no profile explains.
+const ADDED: &str = "added in the manifest";
+
 /// The operation families that are wanted: all of the profile where none are named.
 pub fn operations(spec: &PartnerAppSpec, profile: Option<&Profile>) -> BTreeSet<String> {
     match (&spec.operations, profile) {
@@ -33,7 +36,13 @@ pub fn wanted(
 ) -> Result<Vec<want::Permission>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut error = |summary: String, remedy: String| {
-        errors.push(Diagnostic::error(address, summary).code("InvalidSpec").remedy(remedy).at(Some(place)));
+        errors.push(
+            Diagnostic::error(address, summary)
+                .code("InvalidSpec")
+                .path("spec.permissions")
+                .remedy(remedy)
+                .at(Some(place)),
+        );
     };
     let mut all: BTreeMap<(apps::Resource, String), String> = BTreeMap::new();
     for operation in operations(spec, profile) {
@@ -61,7 +70,7 @@ pub fn wanted(
         };
         for value in list.application.iter().flatten() {
             if adds {
-                all.insert((resource, value.clone()), "added in the manifest".into());
+                all.insert((resource, value.clone()), ADDED.into());
             } else {
                 all.remove(&(resource, value.clone()));
             }
@@ -120,6 +129,7 @@ pub fn unknown(address: &str, permission: &want::Permission, roles: &AppRoles) -
     let resource = permission.resource.display_name;
     Diagnostic::error(address, format!("{resource} has no application permission \"{}\"", permission.value))
         .code("UnknownPermission")
+        .path(if permission.purpose == ADDED { "spec.permissions.add" } else { "spec.profile" })
         .detail(
             "PermissionsDeclared=False/UnknownPermission: nothing is written while a permission cannot be resolved.",
         )

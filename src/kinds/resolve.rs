@@ -56,7 +56,7 @@ impl Resolved {
 
 /// Resolves all objects. What cannot be resolved is a diagnostic, and left out.
 pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
-    let mut out = Resolved::default();
+    let mut out = Resolved { diagnostics: conflicts(declared), ..Resolved::default() };
     let partners: BTreeMap<&str, Arc<want::Partner>> = declared
         .iter()
         .filter_map(|d| match &d.spec {
@@ -91,7 +91,10 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
     }
     for gathered in tenants.0 {
         match templates.get(gathered.template.as_str()) {
-            Some(template) => out.tenants.push(Arc::new(gathered.tenant(template))),
+            Some(template) => {
+                out.diagnostics.extend(gathered.roles_missing(template));
+                out.tenants.push(Arc::new(gathered.tenant(template)));
+            }
             None => out.diagnostics.push(missing(gathered.declared, "Tenant", "GdapTemplate", &gathered.template)),
         }
     }
@@ -100,6 +103,26 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
     out.templates = templates.into_values().collect();
     out.tenants.sort_by(|a, b| a.name.cmp(&b.name));
     out
+}
+
+/// Marks in Microsoft's objects know no namespaces: two objects of one name would be one there.
+fn conflicts(declared: &[Declared]) -> Vec<Diagnostic> {
+    let mut first: BTreeMap<(&str, &str), &Declared> = BTreeMap::new();
+    let mut found = Vec::new();
+    for d in declared {
+        let key = (d.spec.kind().as_str(), d.name.as_str());
+        match first.get(&key) {
+            Some(other) => found.push(
+                Diagnostic::error(format!("{}/{}", key.0, key.1), "two objects of this name would be one at Microsoft")
+                    .code("Conflict")
+                    .detail(format!("The other stands at {}:{}.", other.place.file, other.place.line))
+                    .remedy("Rename one of them; marks know no namespaces.")
+                    .at(Some(&d.place)),
+            ),
+            None => drop(first.insert(key, d)),
+        }
+    }
+    found
 }
 
 fn missing(d: &Declared, kind: &str, of: &str, name: &str) -> Diagnostic {
@@ -135,7 +158,8 @@ fn app(
         Some(wanted) => Some(profiles::builtin(&wanted.name, wanted.version).ok_or_else(|| {
             let known: Vec<String> = profiles::known().map(|(n, v)| format!("{n} v{v}")).collect();
             let summary = format!("there is no profile {} v{}", wanted.name, wanted.version);
-            let error = Diagnostic::error(&address, summary).code("ReferenceNotFound").at(Some(&d.place));
+            let error =
+                Diagnostic::error(&address, summary).code("ReferenceNotFound").path("spec.profile").at(Some(&d.place));
             vec![error.remedy(format!("Known profiles: {}.", known.join(", ")))]
         })?),
         None => None,
@@ -255,6 +279,7 @@ fn role_id(d: &Declared, role: &str) -> Result<String, Box<Diagnostic>> {
         None => Err(Box::new(
             Diagnostic::error(format!("GdapTemplate/{}", d.name), format!("there is no role \"{role}\""))
                 .code("InvalidSpec")
+                .path("spec.grants")
                 .remedy(match roles::similar(role).as_slice() {
                     [] => "Write its name as Microsoft does, or its template id.".to_owned(),
                     near => format!("Near it: {}.", near.join(", ")),
@@ -370,6 +395,24 @@ fn rungs(uses: &[want::Use]) -> BTreeSet<Rung> {
 }
 
 impl Gathered<'_> {
+    /// Every rung needs a role that the template gives; which one is missing is said before any write.
+    fn roles_missing(&self, template: &want::Template) -> Vec<Diagnostic> {
+        let held = template.roles();
+        let lacking = self.rungs.iter().filter(|rung| !rung.allowed(&held));
+        lacking
+            .map(|rung| {
+                let names: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
+                let summary = format!("{} has no role for {}", template.address(), rung.describe());
+                Diagnostic::error(format!("Tenant/{}", self.declared.name), summary)
+                    .code("RolesMissing")
+                    .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or ")))
+                    .remedy("Add the role to a grant of the template, or a grant with from: Needs.")
+                    .at(Some(&self.declared.place))
+                    .of_object()
+            })
+            .collect()
+    }
+
     fn tenant(self, template: &Arc<want::Template>) -> want::Tenant {
         let partner = template.partner.clone();
         let mode = if self.spec.suspend { Mode::Suspended } else { partner.mode };

@@ -12,7 +12,6 @@ use super::tenant_report;
 use super::want::Tenant;
 use crate::catalog::apps::MICROSOFT_GRAPH;
 use crate::catalog::ladder::FOOTHOLD_SCOPES;
-use crate::catalog::roles;
 use crate::engine::diagnose;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
@@ -112,7 +111,7 @@ impl Kind for Tenant {
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
-        if !self.check_domain(seen, out) || !self.check_roles(out) {
+        if !self.check_domain(seen, out) {
             return;
         }
         let mut gate = Draft::default();
@@ -177,24 +176,6 @@ impl Tenant {
         };
         out.diagnostics.push(error);
         false
-    }
-
-    /// Every rung needs a role that the template gives; which one is missing is said before any write.
-    fn check_roles(&self, out: &mut Draft) -> bool {
-        let held = self.relationship.template.roles();
-        let lacking: Vec<_> = self.rungs.iter().filter(|rung| !rung.allowed(&held)).collect();
-        for rung in &lacking {
-            let names: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
-            let template = self.relationship.template.address();
-            out.diagnostics.push(
-                Diagnostic::error(self.address(), format!("{template} has no role for {}", rung.describe()))
-                    .code("RolesMissing")
-                    .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or ")))
-                    .remedy("Add the role to a grant of the template, or a grant with from: Needs.")
-                    .of_object(),
-            );
-        }
-        lacking.is_empty()
     }
 
     /// Rung 2: Partner Center consents the managing app with the few scopes that the rungs use

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::{Kind, ManagingCredentialType, PartnerSpec, SecretSource, Spec};
 use crate::cloud::executor::Sinks;
 use crate::cloud::{Credential, Identities, ManagingApp, Secret};
-use crate::engine::diagnostic::Place;
+use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::read::TenantId;
 use crate::kinds::{Declared, SinkState};
 use crate::source::{Inputs, Object, SecretSink, SecretValue, Secrets, SinkError};
@@ -23,6 +23,25 @@ pub fn declared(inputs: &Inputs) -> Vec<Declared> {
 
 fn place(object: &Object) -> Place {
     Place { file: object.place.file.to_string(), line: object.place.line as usize }
+}
+
+/// Puts diagnostics on the line of the field that is at fault, where they name one.
+pub fn locate(inputs: &Inputs, diagnostics: &mut [Diagnostic]) {
+    for diagnostic in diagnostics.iter_mut().filter(|d| !d.path.is_empty()) {
+        if let Some(object) = inputs.objects.iter().find(|o| o.address() == diagnostic.object()) {
+            let place = object.place_of(diagnostic.path);
+            diagnostic.file = Some(place.file.to_string());
+            diagnostic.line = Some(place.line as usize);
+        }
+    }
+}
+
+/// What can be told of the inputs without asking Microsoft: unknown operations, roles that a
+/// template lacks, names that would collide.
+pub fn offline(inputs: &Inputs) -> Vec<Diagnostic> {
+    let mut found = crate::kinds::resolve(&declared(inputs), &|_| SinkState::default()).diagnostics;
+    locate(inputs, &mut found);
+    found
 }
 
 /// Identities with their secrets read. What cannot be read is an error where it is used.

@@ -27,7 +27,8 @@ impl Pass {
         let store = gather::Store(self.sink.clone());
         let grounds = Grounds { answers: &self.answers, sink: &|name| store.check(name) };
         errors.extend(guard::refusals(&judged, &grounds));
-        let plan = Plan::build(&judged, errors);
+        let mut plan = Plan::build(&judged, errors);
+        gather::locate(&self.inputs, &mut plan.diagnostics);
         let objects = judged.iter().map(|object| standing(object, &plan)).collect();
         Looked { plan, objects, cost: self.cloud.wire.meter.cost(), now: self.now() }
     }

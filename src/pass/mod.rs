@@ -6,6 +6,8 @@ mod gather;
 mod journal;
 mod look;
 
+pub use gather::offline;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -207,7 +207,8 @@ impl Cloud {
         }
         let opened = match graph::open(&self.state, &self.keys, call, matched, now) {
             Ok(o) => o,
-            Err((caller, f)) => {
+            Err(refused) => {
+                let (caller, f) = *refused;
                 if let Some(c) = caller {
                     *asked = Asked { write: asked.write, ..asked_by(&c) };
                 }

@@ -95,6 +95,7 @@ pub enum Door {
 const REFUSE: &str = "TENANTRY_SANDBOX_REFUSE";
 
 /// Opens a state, or finds the process that has it open.
+#[expect(clippy::disallowed_methods, reason = "waits in wall time for another process")]
 pub async fn open(options: Options) -> Result<Door, SandboxError> {
     // An owner writes its address a moment after it takes the lock.
     for _ in 0..40 {
@@ -167,6 +168,7 @@ impl Drop for Sandbox {
 }
 
 /// Reads only add to the log; they are saved in passing.
+#[expect(clippy::disallowed_methods, reason = "housekeeping of the server itself")]
 async fn save_now_and_then(cloud: Shared) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;

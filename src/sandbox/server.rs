@@ -53,6 +53,7 @@ impl Listener for Wires {
     type Io = Wire;
     type Addr = std::net::SocketAddr;
 
+    #[expect(clippy::disallowed_methods, reason = "a pause of the server itself, not of the engine")]
     async fn accept(&mut self) -> (Wire, Self::Addr) {
         loop {
             match self.0.accept().await {
@@ -101,6 +102,7 @@ pub async fn run(listener: TcpListener, cloud: Shared, stop: oneshot::Receiver<(
     let _ = served.await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "a process that is about to be killed waits in wall time")]
 async fn answer(
     Extract(cloud): Extract<Shared>,
     ConnectInfo(Switch(cut)): ConnectInfo<Switch>,

@@ -9,8 +9,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::near::{list, suggest};
+use super::near::{list, near, suggest};
 use super::node::{Data, Entry, Node, Span};
+use crate::api::sample;
 
 /// Something wrong with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,11 +99,8 @@ impl Run<'_> {
             (Data::Number(_) | Data::Bool(_), "string") => "Put it in quotes.".to_string(),
             (Data::String(_), "boolean" | "integer" | "number") => format!("Write {want} without quotes."),
             (Data::Map(_), "array") => "Begin each item with `- `, or put them in `[ ]`.".to_string(),
-            (_, "object") => {
-                let fields: Vec<&str> = schema.properties.iter().flatten().map(|(name, _)| name.as_str()).collect();
-                if fields.is_empty() { String::new() } else { format!("Its fields are {}.", list(fields, "and")) }
-            }
-            _ => String::new(),
+            (_, "object") => format!("Write `{}`.", outline(field, schema)),
+            _ => format!("Write {want}."),
         };
         let span = if matches!(node.data, Data::List(_) | Data::Map(_) | Data::Null) { place } else { node.span };
         self.find(path, span, format!("`{field}` must be {want}, not {}", node.describe()), detail, remedy);
@@ -115,19 +113,15 @@ impl Run<'_> {
             _ => None,
         };
         let mut first: HashMap<&str, Span> = HashMap::new();
+        let mut nulls: HashMap<&str, Span> = HashMap::new();
+        let mut meant: Vec<&str> = Vec::new();
         let mut value = Map::new();
         for entry in entries {
             let name = entry.key.as_str();
             let child_path = join(path, name);
             if let Some(earlier) = first.insert(name, entry.key_span) {
                 let detail = format!("It stands in line {} already; only one of them can count.", earlier.line);
-                self.find(
-                    &child_path,
-                    entry.key_span,
-                    format!("`{name}` is given twice"),
-                    detail,
-                    "Remove one of them.".into(),
-                );
+                self.find(&child_path, entry.key_span, format!("`{name}` is given twice"), detail, "Remove one of them.".into());
                 continue;
             }
             let child = properties.and_then(|properties| properties.get(name)).or(others);
@@ -137,19 +131,15 @@ impl Run<'_> {
                     continue;
                 }
                 let known: Vec<&str> = properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+                meant.extend(near(name, known.iter().copied()).first());
                 let inside = if path.is_empty() { "this object".to_string() } else { format!("`{path}`") };
                 let detail = format!("{inside} has no such field.");
-                self.find(
-                    &child_path,
-                    entry.key_span,
-                    format!("unknown field `{name}`"),
-                    capital(&detail),
-                    suggest(name, known, "fields"),
-                );
+                self.find(&child_path, entry.key_span, format!("unknown field `{name}`"), capital(&detail), suggest(name, known, "fields"));
                 continue;
             };
             if entry.value.data == Data::Null {
-                continue; // as if it were left out
+                nulls.insert(name, entry.key_span); // as if it were left out
+                continue;
             }
             let checked = self.value(&entry.value, child, &child_path, entry.key_span);
             value.insert(entry.key.clone(), checked);
@@ -161,20 +151,22 @@ impl Run<'_> {
                 value.insert(name.clone(), default.0.clone());
             }
         }
-        for name in schema.required.iter().flatten().filter(|name| !value.contains_key(*name)) {
-            let description =
-                properties.and_then(|properties| properties.get(name)).and_then(|child| child.description.clone());
-            let inside = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-            let summary = format!("`{name}` is missing{inside}");
-            self.find(&join(path, name), place, summary, description.unwrap_or_default(), format!("Add `{name}`."));
+        for name in schema.required.iter().flatten().map(String::as_str) {
+            if value.contains_key(name) || meant.contains(&name) {
+                continue; // an unknown field that is probably this one is told already
+            }
+            let about = properties.and_then(|properties| properties.get(name)).and_then(|child| child.description.clone());
+            let about = if path.is_empty() { String::new() } else { about.unwrap_or_default() };
+            let (span, summary, remedy) = match nulls.get(name) {
+                Some(span) => (*span, format!("`{name}` has no value"), format!("Give `{name}` a value.")),
+                None if path.is_empty() => (place, format!("`{name}` is missing"), format!("Add `{name}`.")),
+                None => (place, format!("`{name}` is missing in `{path}`"), format!("Add `{name}`.")),
+            };
+            self.find(&join(path, name), span, summary, about, remedy);
         }
         if let Some(least) = schema.min_properties.filter(|least| (value.len() as i64) < *least) {
             let fields: Vec<&str> = properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            let remedy = format!(
-                "Give {} of {}, or leave the whole field out.",
-                if least == 1 { "one".into() } else { least.to_string() },
-                list(fields, "and")
-            );
+            let remedy = format!("Give {} of {}, or leave the whole field out.", if least == 1 { "one".into() } else { least.to_string() }, list(fields, "and"));
             self.find(path, place, format!("`{}` is empty", last_name(path)), String::new(), remedy);
         }
         Value::Object(value)
@@ -184,23 +176,11 @@ impl Run<'_> {
         let count = items.len() as i64;
         let field = last_name(path);
         if let Some(most) = schema.max_items.filter(|most| count > *most) {
-            self.find(
-                path,
-                place,
-                format!("`{field}` has {count} items; {most} are allowed"),
-                String::new(),
-                String::new(),
-            );
+            self.find(path, place, format!("`{field}` has {count} items; {most} are allowed"), String::new(), "Remove some.".into());
             return Value::Array(Vec::new()); // a list without end is not looked into
         }
         if schema.min_items.is_some_and(|least| count < least) {
-            self.find(
-                path,
-                place,
-                format!("`{field}` must not be empty"),
-                String::new(),
-                "Add an item, or leave the field out.".into(),
-            );
+            self.find(path, place, format!("`{field}` must not be empty"), String::new(), "Add an item, or leave the field out.".into());
         }
         let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items else {
             return Value::Array(items.iter().map(Node::to_json).collect());
@@ -219,13 +199,7 @@ impl Run<'_> {
                 && let Some(earlier) = first.insert(key.clone(), node.span)
             {
                 let detail = format!("The first one stands in line {}.", earlier.line);
-                self.find(
-                    &child_path,
-                    node.span,
-                    format!("`{key}` is in `{field}` twice"),
-                    detail,
-                    "Remove one of them.".into(),
-                );
+                self.find(&child_path, node.span, format!("`{key}` is in `{field}` twice"), detail, "Remove one of them.".into());
             }
             values.push(value);
         }
@@ -238,30 +212,33 @@ impl Run<'_> {
             let words: Vec<&str> = words.iter().filter_map(|word| word.0.as_str()).collect();
             if !words.contains(&text) {
                 let summary = format!("`{field}` cannot be {}", quote(path, text));
-                self.find(
-                    path,
-                    span,
-                    summary,
-                    format!("It can be {}.", list(words.iter().copied(), "or")),
-                    suggest(text, words, "values"),
-                );
+                let nearest = near(text, words.iter().copied());
+                let remedy = match nearest.is_empty() {
+                    true => format!("Write {}.", list(words, "or")),
+                    false => format!("Did you mean {}?", list(nearest, "or")),
+                };
+                self.find(path, span, summary, schema.description.clone().unwrap_or_default(), remedy);
             }
             return;
         }
         let length = text.chars().count() as i64;
+        let sampled = schema.pattern.as_deref().and_then(sample).map(|sample| format!("Write it like `{sample}`."));
         if let Some(most) = schema.max_length.filter(|most| length > *most) {
             let summary = format!("`{field}` has {length} characters; {most} are allowed");
             self.find(path, span, summary, String::new(), "Shorten it.".into());
         } else if let Some(least) = schema.min_length.filter(|least| length < *least) {
             let summary = match length {
                 0 => format!("`{field}` must not be empty"),
+                1 => format!("`{field}` has 1 character; {least} are needed"),
                 _ => format!("`{field}` has {length} characters; {least} are needed"),
             };
-            self.find(path, span, summary, schema.description.clone().unwrap_or_default(), String::new());
+            let remedy = sampled.unwrap_or_else(|| "Give it a value.".into());
+            self.find(path, span, summary, schema.description.clone().unwrap_or_default(), remedy);
         } else if let Some(pattern) = schema.pattern.as_deref().filter(|pattern| !self.checker.matches(pattern, text)) {
             let summary = format!("`{field}` cannot be {}", quote(path, text));
             let detail = schema.description.clone().unwrap_or_default();
-            self.find(path, span, summary, detail, format!("It must match the pattern {pattern}"));
+            let remedy = sampled.unwrap_or_else(|| format!("It must match the pattern {pattern}"));
+            self.find(path, span, summary, detail, remedy);
         }
     }
 
@@ -269,24 +246,25 @@ impl Run<'_> {
         let Some(value) = value else { return };
         let field = last_name(path);
         if let Some(least) = schema.minimum.filter(|least| value < *least) {
-            self.find(
-                path,
-                span,
-                format!("`{field}` is {text}; it must be {least} at least"),
-                String::new(),
-                String::new(),
-            );
+            self.find(path, span, format!("`{field}` is {text}; it must be {least} at least"), String::new(), format!("Write {least} or more."));
         }
         if let Some(most) = schema.maximum.filter(|most| value > *most) {
-            self.find(
-                path,
-                span,
-                format!("`{field}` is {text}; it must be {most} at most"),
-                String::new(),
-                String::new(),
-            );
+            self.find(path, span, format!("`{field}` is {text}; it must be {most} at most"), String::new(), format!("Write {most} or less."));
         }
     }
+}
+
+/// How an object is written: with its required fields, or with the first ones.
+fn outline(field: &str, schema: &JSONSchemaProps) -> String {
+    let required = schema.required.iter().flatten().map(String::as_str);
+    let all = schema.properties.iter().flatten().map(|(name, _)| name.as_str());
+    let mut names: Vec<&str> = required.collect();
+    if names.is_empty() {
+        names = all.take(3).collect();
+    }
+    let fields: Vec<String> = names.iter().map(|name| format!("{name}: …")).collect();
+    let object = if fields.is_empty() { "{ … }".to_string() } else { format!("{{ {} }}", fields.join(", ")) };
+    if field.ends_with(']') { object } else { format!("{field}: {object}") }
 }
 
 /// The key of an item of a list that is a map.

@@ -78,25 +78,13 @@ impl Documents {
         let start = head(&node);
         if !matches!(node.data, Data::Map(_)) {
             let summary = format!("a document must be an object, not {}", node.describe());
-            return self.fault(
-                text,
-                node.span,
-                &summary,
-                "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.",
-            );
+            return self.fault(text, node.span, &summary, "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.");
         }
         let word = |name: &str| node.get(name).map(|value| (value.text().map(str::to_string), value.span));
         let (version, version_span) = match word("apiVersion") {
             Some((Some(version), span)) => (version, span),
             Some((None, span)) => return self.fault(text, span, "`apiVersion` must be a string", "Put it in quotes."),
-            None => {
-                return self.fault(
-                    text,
-                    start,
-                    "`apiVersion` is missing",
-                    &format!("Begin the document with `apiVersion: {API_VERSION}`."),
-                );
-            }
+            None => return self.fault(text, start, "`apiVersion` is missing", &format!("Begin the document with `apiVersion: {API_VERSION}`.")),
         };
         let (kind, kind_span) = match word("kind") {
             Some((Some(kind), span)) => (kind, span),
@@ -126,17 +114,16 @@ impl Documents {
         }
     }
 
-    /// Something else. What could be a slip of ours, or a Secret under another group, is said more loudly.
+    /// Something else. What could be a slip is said more loudly.
     fn foreign(&mut self, text: &Arc<Text>, version: &str, kind: &str, span: Span) -> Document {
         let looks_ours = Kind::parse(kind).is_some() && version.to_ascii_lowercase().contains("tenantry");
-        let (severity, remedy) = match looks_ours {
-            true => (Severity::Error, format!("Write `apiVersion: {API_VERSION}`.")),
-            false => (Severity::Note, String::new()),
+        let of = format!("`{kind}` of `{version}` is none of Tenantry's kinds");
+        let problem = match looks_ours {
+            true => Problem::error(of).remedy(format!("Write `apiVersion: {API_VERSION}`.")),
+            false => Problem::new(Severity::Note, format!("{of} and is left out")),
         };
-        let problem =
-            Problem::new(severity, format!("`{kind}` of `{version}` is none of Tenantry's kinds and is left out"));
-        self.problems.push(problem.remedy(remedy).at(text, span));
-        Document::Foreign
+        self.problems.push(problem.at(text, span));
+        if looks_ours { Document::Broken(None) } else { Document::Foreign }
     }
 
     fn ours(&mut self, text: &Arc<Text>, kind: Kind, node: Node) -> Document {
@@ -156,8 +143,7 @@ impl Documents {
         let spec = match Spec::decode(kind, spec) {
             Ok(spec) => spec,
             Err(error) => {
-                let problem =
-                    Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
+                let problem = Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
                 self.problems.push(problem.at(text, node.locate("spec")));
                 return Document::Broken(name);
             }
@@ -180,8 +166,7 @@ impl Documents {
         self.report(text, &address, findings);
         match document {
             Some(mut secret) if is_right => {
-                secret.place =
-                    super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
+                secret.place = super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
                 Document::Secret(secret)
             }
             _ => Document::Broken(None),

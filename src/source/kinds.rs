@@ -1,5 +1,7 @@
 //! What is known of each kind, prepared once: its schema and its compiled rules.
 
+use std::sync::LazyLock;
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
 use kube::core::cel::{CompiledSchema, ErrorKind, Validator, compile_schema};
 use serde_json::{Value, json};
@@ -18,24 +20,29 @@ pub(super) struct KindSchema {
 
 /// All kinds and what evaluates their rules.
 pub(super) struct Kinds {
-    kinds: Vec<KindSchema>,
+    kinds: &'static [KindSchema],
     validator: Validator,
 }
 
+/// Prepared once in a process.
+static KINDS: LazyLock<Vec<KindSchema>> = LazyLock::new(|| {
+    let kinds = crds().into_iter().filter_map(|crd| {
+        let kind = Kind::parse(&crd.spec.names.kind)?;
+        let version = crd.spec.versions.into_iter().next()?;
+        let mut schema = version.schema?.open_api_v3_schema?;
+        let rules = compile_schema(&serde_json::to_value(&schema).ok()?);
+        complete(&mut schema);
+        Some(KindSchema { kind, schema, rules })
+    });
+    kinds.collect()
+});
+
 impl Kinds {
     pub fn new() -> Self {
-        let kinds = crds().into_iter().filter_map(|crd| {
-            let kind = Kind::parse(&crd.spec.names.kind)?;
-            let version = crd.spec.versions.into_iter().next()?;
-            let mut schema = version.schema?.open_api_v3_schema?;
-            let rules = compile_schema(&serde_json::to_value(&schema).ok()?);
-            complete(&mut schema);
-            Some(KindSchema { kind, schema, rules })
-        });
-        Kinds { kinds: kinds.collect(), validator: Validator::new() }
+        Kinds { kinds: &KINDS, validator: Validator::new() }
     }
 
-    pub fn get(&self, kind: Kind) -> Option<&KindSchema> {
+    pub fn get(&self, kind: Kind) -> Option<&'static KindSchema> {
         self.kinds.iter().find(|known| known.kind == kind)
     }
 

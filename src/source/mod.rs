@@ -68,6 +68,8 @@ struct Gathered {
     inputs: Inputs,
     /// Objects that are there but wrong.
     broken: HashSet<Name>,
+    /// Whether all objects have a name.
+    complete: bool,
     /// Where each name stands first.
     places: HashMap<Name, Place>,
     secrets: HashMap<(String, String), Place>,
@@ -78,12 +80,14 @@ fn read(texts: Vec<Arc<Text>>, mut problems: Vec<Problem>, profiles: &[(&str, i6
     let order: HashMap<Arc<str>, usize> =
         texts.iter().enumerate().map(|(index, text)| (text.name.clone(), index)).collect();
     let mut documents = Documents::new();
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered { complete: true, ..Gathered::default() };
+    let mut unreadable = !problems.is_empty();
     for text in &texts {
         let (nodes, faults) = yaml::documents(text);
         if nodes.is_empty() && faults.is_empty() {
             problems.push(Problem::new(Severity::Note, "the file holds no document").file(&text.name));
         }
+        unreadable |= !faults.is_empty();
         problems.extend(faults);
         gathered.documents += nodes.len();
         if gathered.documents > MAX_DOCUMENTS {
@@ -104,7 +108,8 @@ fn read(texts: Vec<Arc<Text>>, mut problems: Vec<Problem>, profiles: &[(&str, i6
         }
     }
     problems.append(&mut documents.problems);
-    problems.extend(references::check(&gathered.inputs.objects, &gathered.broken, profiles));
+    let names = references::Names { broken: &gathered.broken, complete: gathered.complete && !unreadable };
+    problems.extend(references::check(&gathered.inputs.objects, names, profiles));
     let has_errors = problems.iter().any(|problem| problem.severity == Severity::Error);
     if !has_errors && gathered.inputs.objects.is_empty() {
         let problem = Problem::error("the inputs hold no object of Tenantry")
@@ -140,7 +145,10 @@ impl Gathered {
                     self.places.insert(name, object.place_of("metadata.name"));
                 }
             }
-            Document::Broken(name) => self.broken.extend(name),
+            Document::Broken(name) => {
+                self.complete &= name.is_some();
+                self.broken.extend(name);
+            }
             Document::Secret(secret) => {
                 let key = (secret.namespace.clone(), secret.name.clone());
                 if let Some(earlier) = self.secrets.insert(key, secret.place.clone()) {

@@ -7,18 +7,26 @@ use super::object::{Name, Object, Objects};
 use super::problem::{Problem, Severity};
 use crate::api::{Access, AppUse, Kind, LocalRef, Spec};
 
+/// What is known of objects that are wrong themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    /// Their names: naming them is no error of its own.
+    pub broken: &'a HashSet<Name>,
+    /// Whether those are all. If not, what is not found may be in what cannot be read, and is not complained about.
+    pub complete: bool,
+}
+
 /// A check in progress.
 struct Check<'a> {
     objects: &'a Objects,
-    /// Objects that are there but wrong: naming them is no error of its own.
-    broken: &'a HashSet<Name>,
+    names: Names<'a>,
     profiles: &'a [(&'a str, i64)],
     problems: Vec<Problem>,
 }
 
 /// What is wrong with the references between objects. `profiles` are the built-in profiles with their versions.
-pub(super) fn check(objects: &Objects, broken: &HashSet<Name>, profiles: &[(&str, i64)]) -> Vec<Problem> {
-    let mut check = Check { objects, broken, profiles, problems: Vec::new() };
+pub(super) fn check(objects: &Objects, names: Names<'_>, profiles: &[(&str, i64)]) -> Vec<Problem> {
+    let mut check = Check { objects, names, profiles, problems: Vec::new() };
     for object in objects.iter() {
         check.object(object);
     }
@@ -35,7 +43,7 @@ impl<'a> Check<'a> {
     fn named(&mut self, from: &Object, path: &str, kind: Kind, name: &str) -> Option<&'a Object> {
         let found = self.objects.get(kind, &from.namespace, name);
         let key = Name { kind, namespace: from.namespace.clone(), name: name.into() };
-        if found.is_some() || self.broken.contains(&key) {
+        if found.is_some() || !self.names.complete || self.names.broken.contains(&key) {
             return found;
         }
         let there: Vec<&Object> = self.objects.of(kind).collect();
@@ -65,7 +73,7 @@ impl<'a> Check<'a> {
                 }
                 self.generic_name(object, &spec.display_name);
             }
-            Spec::GdapTemplate(spec) => drop(self.partner(object, &spec.partner_ref)),
+            Spec::GdapTemplate(spec) => self.partner(object, &spec.partner_ref),
             Spec::GdapRelationship(spec) => {
                 self.partner(object, &spec.partner_ref);
                 if let Some(template) = &spec.template {

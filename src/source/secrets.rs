@@ -103,7 +103,7 @@ fn finding(path: &str, node: &Node, what: &str, remedy: &str) -> Finding {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SecretError {
     /// It is nowhere.
-    #[error("the secret `{name}` has no value for `{key}`; looked in {}", looked.join(", "))]
+    #[error("the secret `{name}` has no value for `{key}`; it was looked for in {}", looked.join(", "))]
     NotFound {
         /// Name of the secret.
         name: String,
@@ -189,7 +189,7 @@ impl Secrets {
                     Err(error) => return Err(SecretError::Unreadable { place, why: super::files::reason(&error) }),
                 }
             }
-            None => looked.push("no folder (--secrets-dir is not given)".into()),
+            None => looked.push("--secrets-dir (which is not given)".into()),
         }
         let variable = Secrets::variable(name, key);
         match (self.environment)(&variable).map(OsString::into_string) {

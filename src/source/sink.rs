@@ -166,13 +166,13 @@ impl SecretSink {
     /// Makes the folder with its own `.gitignore`, and keeps others out until the lock is dropped.
     fn lock(&self) -> Result<File, SinkError> {
         make_folder(&self.folder)?;
+        let path = self.folder.join(".lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).at(&path)?;
+        fs4::FileExt::lock(&file).at(&path)?;
         let ignore = self.folder.join(".gitignore");
         if !ignore.exists() {
             write(&ignore, b"*\n")?;
         }
-        let path = self.folder.join(".lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path).at(&path)?;
-        fs4::FileExt::lock(&file).at(&path)?;
         Ok(file)
     }
 

@@ -9,3 +9,34 @@ fn the_example_is_valid() {
     assert_eq!(problems, []);
     assert_eq!(summary.sentence(), "1 Partner, 1 PartnerApp, 1 GdapTemplate, 1 TenantClass and 1 Tenant: valid");
 }
+
+#[test]
+fn a_problem_shows_its_line_and_marks_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.yaml");
+    let text = "apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: { name: contoso }\nspec:\n  class: managed\n  domian: contoso.com\n  tenantId: \"ü\"   # short\n";
+    std::fs::write(&path, text).unwrap();
+    let (problems, summary) = validate(&[path], &[]);
+    let shown: String = problems.iter().map(render).collect();
+    let shown = shown.replace(&format!("{}/", folder.path().display()), "");
+    insta::assert_snapshot!(shown, @r#"
+    error: unknown field `domian`
+     --> t.yaml:6:3
+      |
+    6 |   domian: contoso.com
+      |   ^^^^^^
+      = in: Tenant/contoso: spec.domian
+      = `spec` has no such field.
+      = help: Did you mean `domain`?
+    error: `tenantId` has 1 character; 36 are needed
+     --> t.yaml:7:13
+      |
+    7 |   tenantId: "ü"   # short
+      |             ^^^
+      = in: Tenant/contoso: spec.tenantId
+      = Tenant id (directory id) of the customer. It cannot be changed.
+      = help: Write it like `9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11`.
+    "#);
+    assert_eq!(summary.sentence(), "2 errors");
+    assert!(!summary.is_valid());
+}

@@ -52,6 +52,9 @@ pub struct Opened {
     owned_only: bool,
 }
 
+/// Who was refused, when that is known, and why.
+pub type Refused = (Option<Caller>, Failure);
+
 /// Finds the route and checks the token and its permissions.
 pub fn open(
     state: &State,
@@ -59,11 +62,11 @@ pub fn open(
     call: &Call,
     matched: Match,
     now: Timestamp,
-) -> Result<Opened, (Option<Caller>, Failure)> {
-    let caller = access::authenticate(state, keys, call, now).map_err(|f| (None, f))?;
+) -> Result<Opened, Box<Refused>> {
+    let caller = access::authenticate(state, keys, call, now).map_err(|f| Box::new((None, f)))?;
     match access::permitted(state, &caller, &matched) {
         Ok(owned_only) => Ok(Opened { matched, caller, owned_only }),
-        Err(f) => Err((Some(caller), f)),
+        Err(f) => Err(Box::new((Some(caller), f))),
     }
 }
 

@@ -161,7 +161,7 @@ fn project(item: Value, select: Option<&[String]>) -> Value {
 fn sort(of: &str, order: &str, items: &mut [Value]) -> Result<(), Failure> {
     let mut words = order.split_whitespace();
     let name = words.next().unwrap_or_default().to_owned();
-    known_path(of, &[name.clone()])?;
+    known_path(of, std::slice::from_ref(&name))?;
     let key = |v: &Value| v.get(&name).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_lowercase));
     items.sort_by_key(key);
     if words.next().is_some_and(|w| w.eq_ignore_ascii_case("desc")) {
