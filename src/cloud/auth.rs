@@ -115,6 +115,16 @@ impl Auth {
         self.cache.lock().await.retain(|(of, _, _), _| of != tenant);
     }
 
+    /// Forgets what the token service refused, so that it is asked again.
+    pub async fn drop_refusals(&self) {
+        self.cache.lock().await.retain(|_, slot| slot.try_lock().is_ok_and(|held| !matches!(*held, Some(Err(_)))));
+    }
+
+    /// The partner tenants.
+    pub fn homes(&self) -> Vec<TenantId> {
+        self.identities.partners.values().map(|app| app.tenant.clone()).collect()
+    }
+
     async fn ask(&self, tenant: &TenantId, resource: &str, actor: &Actor) -> Result<Token, Why> {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", self.endpoints.login);
         let (client_id, credential, refresh) = self.identity(actor)?;

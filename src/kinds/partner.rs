@@ -157,7 +157,7 @@ impl Partner {
                             find: Find::here([]),
                         })
                         .stales(&self.tenant, Service::Graph, "/servicePrincipals")
-                        .stales(&self.tenant, Service::Graph, "/tenantRelationships")
+                        .stales(&self.tenant, Service::Graph, reads::RELATIONSHIPS)
                         .needs(need(self, WRITE_APPS, "AppOnlyReady", "RoleMissing")),
                 );
                 out.changes.push(Change {

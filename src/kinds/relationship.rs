@@ -393,7 +393,7 @@ impl Relationship {
                 .lookup(container(None))
                 .proof(container(Some("active")))
                 .serial(self.address())
-                .stales(&partner.tenant, Service::Graph, "/tenantRelationships")
+                .stales(&partner.tenant, Service::Graph, format!("{PATH}/"))
                 .stales(&self.customer, Service::Token, "")
                 .stales(&self.customer, Service::Graph, "")
                 .drops_tokens(&self.customer)

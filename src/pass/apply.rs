@@ -15,12 +15,14 @@ use crate::engine::plan::Plan;
 use crate::engine::step::{Act, Step};
 use crate::engine::value::StepId;
 
-/// Passes of one apply: each rung may need one, and a few more to settle.
-const PASSES: usize = 20;
+/// Rounds of writing in one apply: each rung may need one.
+const ROUNDS: usize = 10;
 /// How often an accepted change that cannot be read yet is looked at again.
 const SETTLE: usize = 4;
-/// The longest pause between two looks at something that Microsoft has on its way.
-const PAUSE: Duration = Duration::from_secs(60);
+/// The first pause between two looks at something that Microsoft has on its way; it doubles …
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+/// … up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// What was approved: a later plan may only do this.
 struct Approved(BTreeSet<String>);
@@ -52,11 +54,9 @@ impl Pass {
         let approved = Approved::of(&looked.plan);
         let deadline = deadline(until, looked.now);
         let (mut made, mut failed): (Vec<String>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
-        let (mut looked, mut settling) = (looked, 0);
-        for _ in 0..PASSES {
-            if looked.plan.forbids_writes() || watch.interrupted() {
-                break;
-            }
+        let (mut looked, mut settling, mut rounds) = (looked, 0, 0);
+        let mut pause = FIRST_PAUSE;
+        while !looked.plan.forbids_writes() && !watch.interrupted() && rounds < ROUNDS {
             if approved.any(&looked.plan) && failed.is_empty() {
                 let again = looked.plan.changes.iter().all(|c| made.contains(&c.address));
                 settling = if again { settling + 1 } else { 0 };
@@ -68,6 +68,7 @@ impl Pass {
                     looked = self.later(Duration::from_secs(15), watch).await;
                     continue;
                 }
+                rounds += 1;
                 let ran = self.execute(&approved.steps(&looked.plan), watch).await;
                 let stuck = ran.done.is_empty();
                 made.extend(finished(&looked.plan, &ran));
@@ -78,7 +79,8 @@ impl Pass {
                     break;
                 }
             } else if failed.is_empty() && self.is_coming(&looked, deadline) {
-                looked = self.later(PAUSE, watch).await;
+                looked = self.later(pause, watch).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
             } else {
                 break;
             }
@@ -109,11 +111,15 @@ impl Pass {
         self.refresh().await
     }
 
-    /// Forgets what was read, and the tokens that carry old rights, and looks again.
+    /// Forgets what was read, and the tokens that may carry old rights, and looks again. At home
+    /// nothing is on its way, so the tokens for the partner tenant stay.
     pub async fn refresh(&mut self) -> Looked {
-        for tenant in self.answers.keys().map(|key| key.tenant.clone()).collect::<BTreeSet<_>>() {
-            self.cloud.auth.drop_tokens(&tenant).await;
+        let homes = self.cloud.auth.homes();
+        let tenants: BTreeSet<_> = self.answers.keys().map(|key| key.tenant.clone()).collect();
+        for tenant in tenants.iter().filter(|tenant| !homes.contains(tenant)) {
+            self.cloud.auth.drop_tokens(tenant).await;
         }
+        self.cloud.auth.drop_refusals().await;
         self.answers.clear();
         self.look().await
     }

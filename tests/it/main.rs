@@ -6,5 +6,6 @@
 mod canary;
 mod crds;
 mod house;
+mod journey;
 mod support;
 mod table;
