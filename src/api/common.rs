@@ -16,9 +16,14 @@ pub(super) const ITEM: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
 /// A value that matches one of the patterns of the schemas, to show in messages.
 pub fn sample(pattern: &str) -> Option<&'static str> {
-    [(GUID, "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11"), (UPN, "jo@northwind.example"), (DAYS, "730d"), (ITEM, "production")]
-        .into_iter()
-        .find_map(|(known, sample)| (known == pattern).then_some(sample))
+    [
+        (GUID, "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11"),
+        (UPN, "jo@northwind.example"),
+        (DAYS, "730d"),
+        (ITEM, "production"),
+    ]
+    .into_iter()
+    .find_map(|(known, sample)| (known == pattern).then_some(sample))
 }
 
 /// Leaves a type's own words out of the schema, where they would hide those of the field that has the type.

@@ -121,7 +121,13 @@ impl Run<'_> {
             let child_path = join(path, name);
             if let Some(earlier) = first.insert(name, entry.key_span) {
                 let detail = format!("It stands in line {} already; only one of them can count.", earlier.line);
-                self.find(&child_path, entry.key_span, format!("`{name}` is given twice"), detail, "Remove one of them.".into());
+                self.find(
+                    &child_path,
+                    entry.key_span,
+                    format!("`{name}` is given twice"),
+                    detail,
+                    "Remove one of them.".into(),
+                );
                 continue;
             }
             let child = properties.and_then(|properties| properties.get(name)).or(others);
@@ -134,7 +140,13 @@ impl Run<'_> {
                 meant.extend(near(name, known.iter().copied()).first());
                 let inside = if path.is_empty() { "this object".to_string() } else { format!("`{path}`") };
                 let detail = format!("{inside} has no such field.");
-                self.find(&child_path, entry.key_span, format!("unknown field `{name}`"), capital(&detail), suggest(name, known, "fields"));
+                self.find(
+                    &child_path,
+                    entry.key_span,
+                    format!("unknown field `{name}`"),
+                    capital(&detail),
+                    suggest(name, known, "fields"),
+                );
                 continue;
             };
             if entry.value.data == Data::Null {
@@ -155,7 +167,8 @@ impl Run<'_> {
             if value.contains_key(name) || meant.contains(&name) {
                 continue; // an unknown field that is probably this one is told already
             }
-            let about = properties.and_then(|properties| properties.get(name)).and_then(|child| child.description.clone());
+            let about =
+                properties.and_then(|properties| properties.get(name)).and_then(|child| child.description.clone());
             let about = if path.is_empty() { String::new() } else { about.unwrap_or_default() };
             let (span, summary, remedy) = match nulls.get(name) {
                 Some(span) => (*span, format!("`{name}` has no value"), format!("Give `{name}` a value.")),
@@ -166,7 +179,11 @@ impl Run<'_> {
         }
         if let Some(least) = schema.min_properties.filter(|least| (value.len() as i64) < *least) {
             let fields: Vec<&str> = properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
-            let remedy = format!("Give {} of {}, or leave the whole field out.", if least == 1 { "one".into() } else { least.to_string() }, list(fields, "and"));
+            let remedy = format!(
+                "Give {} of {}, or leave the whole field out.",
+                if least == 1 { "one".into() } else { least.to_string() },
+                list(fields, "and")
+            );
             self.find(path, place, format!("`{}` is empty", last_name(path)), String::new(), remedy);
         }
         Value::Object(value)
@@ -176,11 +193,23 @@ impl Run<'_> {
         let count = items.len() as i64;
         let field = last_name(path);
         if let Some(most) = schema.max_items.filter(|most| count > *most) {
-            self.find(path, place, format!("`{field}` has {count} items; {most} are allowed"), String::new(), "Remove some.".into());
+            self.find(
+                path,
+                place,
+                format!("`{field}` has {count} items; {most} are allowed"),
+                String::new(),
+                "Remove some.".into(),
+            );
             return Value::Array(Vec::new()); // a list without end is not looked into
         }
         if schema.min_items.is_some_and(|least| count < least) {
-            self.find(path, place, format!("`{field}` must not be empty"), String::new(), "Add an item, or leave the field out.".into());
+            self.find(
+                path,
+                place,
+                format!("`{field}` must not be empty"),
+                String::new(),
+                "Add an item, or leave the field out.".into(),
+            );
         }
         let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items else {
             return Value::Array(items.iter().map(Node::to_json).collect());
@@ -199,7 +228,13 @@ impl Run<'_> {
                 && let Some(earlier) = first.insert(key.clone(), node.span)
             {
                 let detail = format!("The first one stands in line {}.", earlier.line);
-                self.find(&child_path, node.span, format!("`{key}` is in `{field}` twice"), detail, "Remove one of them.".into());
+                self.find(
+                    &child_path,
+                    node.span,
+                    format!("`{key}` is in `{field}` twice"),
+                    detail,
+                    "Remove one of them.".into(),
+                );
             }
             values.push(value);
         }
@@ -246,10 +281,22 @@ impl Run<'_> {
         let Some(value) = value else { return };
         let field = last_name(path);
         if let Some(least) = schema.minimum.filter(|least| value < *least) {
-            self.find(path, span, format!("`{field}` is {text}; it must be {least} at least"), String::new(), format!("Write {least} or more."));
+            self.find(
+                path,
+                span,
+                format!("`{field}` is {text}; it must be {least} at least"),
+                String::new(),
+                format!("Write {least} or more."),
+            );
         }
         if let Some(most) = schema.maximum.filter(|most| value > *most) {
-            self.find(path, span, format!("`{field}` is {text}; it must be {most} at most"), String::new(), format!("Write {most} or less."));
+            self.find(
+                path,
+                span,
+                format!("`{field}` is {text}; it must be {most} at most"),
+                String::new(),
+                format!("Write {most} or less."),
+            );
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) enum Document {
     Broken(Option<Name>),
     /// A Secret.
     Secret(SecretDocument),
-    /// Something that is none of our business.
+    /// Something that is none of our business, or that no object of ours can be.
     Foreign,
 }
 
@@ -78,13 +78,25 @@ impl Documents {
         let start = head(&node);
         if !matches!(node.data, Data::Map(_)) {
             let summary = format!("a document must be an object, not {}", node.describe());
-            return self.fault(text, node.span, &summary, "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.");
+            return self.fault(
+                text,
+                node.span,
+                &summary,
+                "Begin it with `apiVersion: tenantry.dev/v1alpha1` and `kind:`.",
+            );
         }
         let word = |name: &str| node.get(name).map(|value| (value.text().map(str::to_string), value.span));
         let (version, version_span) = match word("apiVersion") {
             Some((Some(version), span)) => (version, span),
             Some((None, span)) => return self.fault(text, span, "`apiVersion` must be a string", "Put it in quotes."),
-            None => return self.fault(text, start, "`apiVersion` is missing", &format!("Begin the document with `apiVersion: {API_VERSION}`.")),
+            None => {
+                return self.fault(
+                    text,
+                    start,
+                    "`apiVersion` is missing",
+                    &format!("Begin the document with `apiVersion: {API_VERSION}`."),
+                );
+            }
         };
         let (kind, kind_span) = match word("kind") {
             Some((Some(kind), span)) => (kind, span),
@@ -143,7 +155,8 @@ impl Documents {
         let spec = match Spec::decode(kind, spec) {
             Ok(spec) => spec,
             Err(error) => {
-                let problem = Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
+                let problem =
+                    Problem::error("the spec cannot be read").detail(error.to_string()).path("spec").address(address);
                 self.problems.push(problem.at(text, node.locate("spec")));
                 return Document::Broken(name);
             }
@@ -156,7 +169,8 @@ impl Documents {
 
     fn secret(&mut self, text: &Arc<Text>, node: &Node) -> Document {
         let Some(entry) = node.entry("metadata") else {
-            return self.fault(text, head(node), "`metadata` is missing", "Add `metadata: { name: … }`.");
+            self.fault(text, head(node), "`metadata` is missing", "Add `metadata: { name: … }`.");
+            return Document::Foreign;
         };
         let (meta, mut findings) = self.checker.check(&entry.value, &metadata(), "metadata", entry.key_span);
         let name = name_of(&serde_json::json!({ "metadata": meta }));
@@ -166,10 +180,11 @@ impl Documents {
         self.report(text, &address, findings);
         match document {
             Some(mut secret) if is_right => {
-                secret.place = super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
+                secret.place =
+                    super::problem::Place { file: text.name.clone(), line: node.span.line, column: node.span.column };
                 Document::Secret(secret)
             }
-            _ => Document::Broken(None),
+            _ => Document::Foreign,
         }
     }
 }

@@ -81,9 +81,10 @@ fn read(texts: Vec<Arc<Text>>, mut problems: Vec<Problem>, profiles: &[(&str, i6
         texts.iter().enumerate().map(|(index, text)| (text.name.clone(), index)).collect();
     let mut documents = Documents::new();
     let mut gathered = Gathered { complete: true, ..Gathered::default() };
+    let mut copies = 0;
     let mut unreadable = !problems.is_empty();
     for text in &texts {
-        let (nodes, faults) = yaml::documents(text);
+        let (nodes, faults) = yaml::documents(text, &mut copies);
         if nodes.is_empty() && faults.is_empty() {
             problems.push(Problem::new(Severity::Note, "the file holds no document").file(&text.name));
         }
@@ -170,7 +171,7 @@ impl Gathered {
 /// The documents of a text as JSON, by the rules by which manifests are read.
 #[cfg(test)]
 pub(crate) fn yaml_to_json(text: &str) -> Vec<serde_json::Value> {
-    let (nodes, problems) = yaml::documents(&Text::new("test", text.to_string()));
+    let (nodes, problems) = yaml::documents(&Text::new("test", text.to_string()), &mut 0);
     assert_eq!(problems, []);
     nodes.iter().map(node::Node::to_json).collect()
 }

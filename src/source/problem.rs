@@ -129,7 +129,14 @@ impl Problem {
         self
     }
 
+    /// Names the place, and shows its line. What the file says is then text and nothing else: no control character of it
+    /// reaches a terminal.
     pub(super) fn at(mut self, text: &Text, span: Span) -> Self {
+        for words in [&mut self.summary, &mut self.detail, &mut self.remedy, &mut self.path, &mut self.address] {
+            if words.contains(char::is_control) {
+                *words = words.replace(char::is_control, " ");
+            }
+        }
         self.place = Place { file: text.name.clone(), line: span.line, column: span.column };
         self.excerpt = text.excerpt(span);
         self

@@ -8,18 +8,18 @@ use super::node::{Data, Entry, Node, Span};
 use super::problem::{Problem, Text};
 use super::scalar;
 
-/// Most values that one document may have once its aliases are written out.
-const MAX_VALUES: usize = 1_000_000;
+/// Most values that the aliases of a run may stand for.
+const MAX_COPIES: usize = 1_000_000;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 200;
 
 /// All documents of a text, and what is wrong with those that cannot be read. A document that cannot be read does not hide
-/// those after it.
-pub(super) fn documents(text: &Text) -> (Vec<Node>, Vec<Problem>) {
+/// those after it. `copies` counts the values that aliases stood for so far.
+pub(super) fn documents(text: &Text, copies: &mut usize) -> (Vec<Node>, Vec<Problem>) {
     let mut nodes = Vec::new();
     let mut problems = Vec::new();
     for piece in pieces(&text.text) {
-        if let Err(problem) = read_piece(text, &piece, &mut nodes) {
+        if let Err(problem) = read_piece(text, &piece, copies, &mut nodes) {
             problems.push(*problem);
         }
     }
@@ -40,15 +40,13 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         return pieces;
     }
     let mut starts = vec![0];
-    let mut at = 0;
+    let (mut start, mut at) = (0, 0);
     for line in text.split_inclusive('\n') {
         let marks =
             line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']));
-        let only_directives = text[starts[starts.len() - 1]..at]
-            .lines()
-            .all(|line| line.trim().is_empty() || line.starts_with(['%', '#']));
-        if marks && at > 0 && !only_directives {
+        if marks && text[start..at].lines().any(|line| !line.trim().is_empty() && !line.starts_with(['%', '#'])) {
             starts.push(at);
+            start = at;
         }
         at += line.len();
     }
@@ -108,7 +106,7 @@ fn pair_escapes(json: &str) -> String {
     out
 }
 
-fn read_piece(text: &Text, piece: &Piece<'_>, nodes: &mut Vec<Node>) -> Result<(), Box<Problem>> {
+fn read_piece(text: &Text, piece: &Piece<'_>, copies: &mut usize, nodes: &mut Vec<Node>) -> Result<(), Box<Problem>> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut reader = Reader {
@@ -116,7 +114,7 @@ fn read_piece(text: &Text, piece: &Piece<'_>, nodes: &mut Vec<Node>) -> Result<(
         text,
         lines_before: piece.lines_before,
         anchors: HashMap::new(),
-        values: 0,
+        copies,
     };
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -124,7 +122,6 @@ fn read_piece(text: &Text, piece: &Piece<'_>, nodes: &mut Vec<Node>) -> Result<(
             Event::StreamStart | Event::DocumentEnd => {}
             Event::DocumentStart(..) => {
                 reader.anchors.clear();
-                reader.values = 0;
                 let Some((event, span)) = reader.next()? else { break };
                 let node = reader.node(event, span, 0)?;
                 if node.data != Data::Null {
@@ -141,9 +138,18 @@ struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
     text: &'a Text,
     lines_before: u32,
-    /// Values by the number of their anchor, with the number of values in each and its depth.
-    anchors: HashMap<usize, (Node, usize, usize)>,
+    /// Values by the number of their anchor.
+    anchors: HashMap<usize, Named>,
+    copies: &'a mut usize,
+}
+
+/// What an anchor names.
+struct Named {
+    node: Node,
+    /// Number of values in it.
     values: usize,
+    /// Number of levels below it.
+    height: usize,
 }
 
 type Step<T> = Result<T, Box<Problem>>;
@@ -178,11 +184,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn count(&mut self, span: YamlSpan, values: usize, depth: usize) -> Step<()> {
-        self.values += values;
-        if self.values > MAX_VALUES {
-            return Err(self.problem(span, format!("the document has more than {MAX_VALUES} values")));
+    /// Counts a copy of values for an anchor or an alias.
+    fn copy(&mut self, span: YamlSpan, values: usize) -> Step<()> {
+        *self.copies += values;
+        if *self.copies > MAX_COPIES {
+            let summary = format!("the aliases of the inputs stand for more than {MAX_COPIES} values");
+            return Err(self.problem(span, summary));
         }
+        Ok(())
+    }
+
+    fn descend(&self, span: YamlSpan, depth: usize) -> Step<()> {
         if depth > MAX_DEPTH {
             return Err(self.problem(span, format!("the document is nested deeper than {MAX_DEPTH} levels")));
         }
@@ -191,16 +203,18 @@ impl<'a> Reader<'a> {
 
     /// The value that begins with `event`.
     fn node(&mut self, event: Event<'a>, span: YamlSpan, depth: usize) -> Step<Node> {
-        self.count(span, 1, depth)?;
-        let before = self.values;
+        self.descend(span, depth)?;
         let place = self.span(span);
         let (anchor, node) = match event {
             Event::Alias(id) => {
-                let Some((node, values, height)) = self.anchors.get(&id).cloned() else {
+                let Some(named) = self.anchors.get(&id) else {
                     return Err(self.problem(span, "an alias that stands inside what it names"));
                 };
-                self.count(span, values, depth + height)?;
-                return Ok(Node { span: place, ..node });
+                let (values, height) = (named.values, named.height);
+                self.descend(span, depth + height)?;
+                self.copy(span, values)?;
+                let data = self.anchors.get(&id).map_or(Data::Null, |named| named.node.data.clone());
+                return Ok(Node { data, span: place });
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let data = scalar_data(&text, style, tag.as_deref()).map_err(|why| self.problem(span, why))?;
@@ -223,8 +237,9 @@ impl<'a> Reader<'a> {
             _ => return Err(self.problem(span, "unreadable YAML")),
         };
         if anchor > 0 {
-            let values = self.values - before + 1;
-            self.anchors.insert(anchor, (node.clone(), values, height(&node)));
+            let (values, height) = measure(&node);
+            self.copy(span, values)?;
+            self.anchors.insert(anchor, Named { node: node.clone(), values, height });
         }
         Ok(node)
     }
@@ -285,11 +300,16 @@ fn merge_entries(value: Node) -> Option<Vec<Entry>> {
     }
 }
 
-fn height(node: &Node) -> usize {
+/// The number of values in a value, itself included, and of levels below it.
+fn measure(node: &Node) -> (usize, usize) {
+    let add = |(values, height): (usize, usize), child: &Node| {
+        let (more, below) = measure(child);
+        (values + more, height.max(below + 1))
+    };
     match &node.data {
-        Data::List(items) => 1 + items.iter().map(height).max().unwrap_or(0),
-        Data::Map(entries) => 1 + entries.iter().map(|entry| height(&entry.value)).max().unwrap_or(0),
-        _ => 0,
+        Data::List(items) => items.iter().fold((1, 0), add),
+        Data::Map(entries) => entries.iter().map(|entry| &entry.value).fold((1, 0), add),
+        _ => (1, 0),
     }
 }
 

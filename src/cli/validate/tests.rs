@@ -40,3 +40,16 @@ fn a_problem_shows_its_line_and_marks_the_place() {
     assert_eq!(summary.sentence(), "2 errors");
     assert!(!summary.is_valid());
 }
+
+/// Whatever stands in a file, the text about it has no control character that a terminal would act on.
+#[test]
+fn control_characters_of_a_file_are_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.yaml");
+    for text in ["a: \u{1b}[31m", "kind: \"\\e[2J\"\napiVersion: tenantry.dev/v1alpha1\n", "a: [\u{9b}31m\u{7}"] {
+        std::fs::write(&path, text).unwrap();
+        let (problems, _) = validate(std::slice::from_ref(&path), &[]);
+        let shown: String = problems.iter().map(render).collect();
+        assert!(!shown.is_empty() && shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+    }
+}

@@ -17,7 +17,14 @@ fn fields() {
         ("deep", spoil(TEMPLATE, "serviceAccount: true", "serviceaccount: true")),
         ("top", spoil(TENANT, "spec:", "sepc:")),
         ("metadata", spoil(TENANT, "labels:", "label:")),
-        ("twice", spoil(TEMPLATE, "  displayName: NW-{tenant}-standard\n", "  displayName: NW-{tenant}-a\n  displayName: NW-{tenant}-b\n")),
+        (
+            "twice",
+            spoil(
+                TEMPLATE,
+                "  displayName: NW-{tenant}-standard\n",
+                "  displayName: NW-{tenant}-a\n  displayName: NW-{tenant}-b\n",
+            ),
+        ),
         ("null", spoil(TENANT, "domain: contoso.com", "domain: ")),
         ("several", spoil(TEMPLATE, "  displayName: NW-{tenant}-standard\n", "  duration: 731d\n  autoextend: true\n")),
     ] {
@@ -61,7 +68,10 @@ fn types_by_the_rules_of_kubectl() {
         ("object for list", spoil(CLASS, "[{ name: rallied }]", "{ name: rallied }")),
         ("string for object", spoil(APP, "partnerRef: { name: northwind }", "partnerRef: northwind")),
         ("list for string", spoil(TENANT, "class: managed", "class: [managed]")),
-        ("secret in place of a reference", spoil(PARTNER, "{ secretRef: { name: tenantry-manager, key: clientSecret } }", "cnry-secret")),
+        (
+            "secret in place of a reference",
+            spoil(PARTNER, "{ secretRef: { name: tenantry-manager, key: clientSecret } }", "cnry-secret"),
+        ),
     ] {
         assert!(!told.contains("cnry-"), "{told}");
         out.push(format!("# {name}\n{told}"));
@@ -108,7 +118,14 @@ fn bounds() {
         ("no items", spoil(TEMPLATE, "    - { name: tenantry, from", "    [] #")),
         ("same name twice", spoil(CLASS, "[{ name: rallied }]", "[{ name: rallied }, { name: rallied }]")),
         ("same word twice", spoil(TEMPLATE, "from: Needs", "from: Roles, roles: [Global Reader, Global Reader]")),
-        ("empty object", spoil(APP, "  profile:", "  credentials: [{ name: a, type: ClientSecret, clientSecret: {}, writeTo: { type: Secret, secretRef: { name: a } } }]\n  profile:")),
+        (
+            "empty object",
+            spoil(
+                APP,
+                "  profile:",
+                "  credentials: [{ name: a, type: ClientSecret, clientSecret: {}, writeTo: { type: Secret, secretRef: { name: a } } }]\n  profile:",
+            ),
+        ),
         ("name", spoil(TENANT, "name: contoso", "name: Contoso_1")),
         ("days", spoil(TEMPLATE, "  displayName: NW", "  duration: 2y\n  displayName: NW")),
     ] {
@@ -160,14 +177,34 @@ fn rules() {
         ("roles too many", spoil(TEMPLATE, "from: Needs", "from: Needs, roles: [Global Reader]")),
         ("no tenant in the name", spoil(TEMPLATE, "NW-{tenant}-standard", "NW-standard")),
         ("no role in the name", spoil(TEMPLATE, "{role}", "role")),
-        ("two members in one", spoil(TEMPLATE, "serviceAccount: true", "serviceAccount: true, userPrincipalName: a@b.example")),
+        (
+            "two members in one",
+            spoil(TEMPLATE, "serviceAccount: true", "serviceAccount: true, userPrincipalName: a@b.example"),
+        ),
         ("no member", spoil(TEMPLATE, "serviceAccount: true", "")),
         ("not the service account", spoil(TEMPLATE, "serviceAccount: true", "serviceAccount: false")),
         ("union", spoil(PARTNER, "type: ClientSecret,", "type: Certificate,")),
         ("access without gdap", spoil(CLASS, ", gdap: { template: standard }", "")),
-        ("rotation", spoil(APP, "  profile:", "  credentials: [{ name: a, type: ClientSecret, clientSecret: { lifetime: 60d, rotateBefore: 90d }, writeTo: { type: Secret, secretRef: { name: a } } }]\n  profile:")),
-        ("nowhere to write", spoil(APP, "  profile:", "  credentials: [{ name: a, type: ClientSecret, writeTo: { type: Secret } }]\n  profile:")),
-        ("no permission", spoil(APP, "  profile:", "  permissions: { add: [{ resource: MicrosoftGraph }] }\n  profile:")),
+        (
+            "rotation",
+            spoil(
+                APP,
+                "  profile:",
+                "  credentials: [{ name: a, type: ClientSecret, clientSecret: { lifetime: 60d, rotateBefore: 90d }, writeTo: { type: Secret, secretRef: { name: a } } }]\n  profile:",
+            ),
+        ),
+        (
+            "nowhere to write",
+            spoil(
+                APP,
+                "  profile:",
+                "  credentials: [{ name: a, type: ClientSecret, writeTo: { type: Secret } }]\n  profile:",
+            ),
+        ),
+        (
+            "no permission",
+            spoil(APP, "  profile:", "  permissions: { add: [{ resource: MicrosoftGraph }] }\n  profile:"),
+        ),
     ] {
         out.push(format!("# {name}\n{told}"));
     }
@@ -224,8 +261,17 @@ fn references() {
         ("profile", spoil(APP, "profile: { name: rallied", "profile: { name: Rallied")),
         ("version", spoil(APP, "version: 1", "version: 7")),
         ("other partner", beside(CLASS.replace("name: northwind", "name: southwind"))),
-        ("no access", told(&format!("{TENANT}---{}", CLASS.replace("  access: { mode: Gdap, gdap: { template: standard } }\n", "")))),
-        ("same tenant", told(&format!("{TENANT}---{}", TENANT.replace("contoso", "contoso-2").replace("9e0c6a0b", "9E0C6A0B")))),
+        (
+            "no access",
+            told(&format!(
+                "{TENANT}---{}",
+                CLASS.replace("  access: { mode: Gdap, gdap: { template: standard } }\n", "")
+            )),
+        ),
+        (
+            "same tenant",
+            told(&format!("{TENANT}---{}", TENANT.replace("contoso", "contoso-2").replace("9e0c6a0b", "9E0C6A0B"))),
+        ),
         ("generic name", spoil(APP, "Northwind – Rallied Integration", "My Test App 2")),
         ("to what is wrong itself", told(&format!("{TENANT}---{}", CLASS.replace("mode: Gdap", "mode: gdap")))),
     ] {
@@ -279,8 +325,18 @@ fn documents() {
         ("bad YAML", told(&format!("{TENANT}---\na: [1, 2\nb: 3\n---\nkind: [\n---{TENANT}"))),
         ("tab", told("kind: Tenant\nspec:\n\tclass: managed\n")),
         ("infinite", spoil(APP, "version: 1", "version: .inf")),
-        ("secret", told("apiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: cnry!, b: 1 }\nstringData: [cnry-x]\n")),
-        ("secret twice", told("apiVersion: v1\nkind: Secret\nmetadata: { name: s }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\n")),
+        (
+            "secret",
+            told(
+                "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: cnry!, b: 1 }\nstringData: [cnry-x]\n",
+            ),
+        ),
+        (
+            "secret twice",
+            told(
+                "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\n---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\n",
+            ),
+        ),
         ("empty", told("# nothing\n")),
     ] {
         assert!(!told.contains("cnry"), "{told}");

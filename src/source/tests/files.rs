@@ -11,12 +11,15 @@ fn lines(result: Result<Inputs, Vec<Problem>>, root: &Path) -> String {
         Err(problems) => problems,
     };
     let root = format!("{}/", root.display());
-    let lines = problems.iter().map(|p| format!("{} {} {} | {} | {}", p.severity.as_str(), p.place, p.summary, p.detail, p.remedy));
+    let lines = problems
+        .iter()
+        .map(|p| format!("{} {} {} | {} | {}", p.severity.as_str(), p.place, p.summary, p.detail, p.remedy));
     lines.collect::<Vec<_>>().join("\n").replace(&root, "")
 }
 
 fn load_from(root: &Path, paths: &[&str], stdin: &str) -> Result<Inputs, Vec<Problem>> {
-    let paths: Vec<PathBuf> = paths.iter().map(|path| if *path == "-" { path.into() } else { root.join(path) }).collect();
+    let paths: Vec<PathBuf> =
+        paths.iter().map(|path| if *path == "-" { path.into() } else { root.join(path) }).collect();
     load_with(&paths, PROFILES, &mut stdin.as_bytes())
 }
 
@@ -38,7 +41,10 @@ fn folders_are_read_in_order_and_hidden_names_left_out() {
     let stdin = format!("{APP}---{PARTNER}");
     let inputs = load_from(root.path(), &["in", "-", "in/a.yml"], &stdin).unwrap();
     let names: Vec<String> = inputs.objects.iter().map(Object::address).collect();
-    assert_eq!(names, ["TenantClass/managed", "Tenant/contoso", "GdapTemplate/standard", "PartnerApp/rallied", "Partner/northwind"]);
+    assert_eq!(
+        names,
+        ["TenantClass/managed", "Tenant/contoso", "GdapTemplate/standard", "PartnerApp/rallied", "Partner/northwind"]
+    );
     assert_eq!(inputs.objects.partner("default", "northwind").unwrap().0.place.file.as_ref(), "-");
     // A file that is named is read, whatever it is called.
     assert!(lines(load_from(root.path(), &["in/.hidden.yaml"], ""), root.path()).contains("unreadable YAML"));

@@ -19,7 +19,8 @@ stringData: { refreshToken: cnry-plain, both: cnry-wins }
 #[test]
 fn documents_are_taken_as_secrets() {
     let documents = documents(SECRET);
-    let values: BTreeMap<&str, &str> = documents[0].values.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
+    let values: BTreeMap<&str, &str> =
+        documents[0].values.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
     let want = [("both", "cnry-wins"), ("clientSecret", "cnry-base64"), ("refreshToken", "cnry-plain")];
     assert_eq!(values, BTreeMap::from(want));
     assert!(!format!("{documents:?}").contains("cnry"), "{documents:?}");
@@ -32,7 +33,9 @@ fn the_folder_wins_then_the_environment_then_documents() {
     fs::create_dir(folder.path().join("tenantry-manager")).unwrap();
     fs::write(folder.path().join("tenantry-manager/clientSecret"), "cnry-file\n").unwrap();
     let environment = |name: &str| match name {
-        "TENANTRY_SECRET_TENANTRY_MANAGER_CLIENTSECRET" | "TENANTRY_SECRET_TENANTRY_MANAGER_BOTH" => Some("cnry-env".into()),
+        "TENANTRY_SECRET_TENANTRY_MANAGER_CLIENTSECRET" | "TENANTRY_SECRET_TENANTRY_MANAGER_BOTH" => {
+            Some("cnry-env".into())
+        }
         _ => None,
     };
     let secrets = Secrets::new(Some(folder.path().into()), documents(SECRET)).with_environment(environment);

@@ -53,7 +53,11 @@ fn values_appear_together_in_files_of_their_own() {
     ");
     sink.store("app", &values(&[("clientSecret", "cnry-2"), ("keyId", "k")])).unwrap();
     assert_eq!(sink.read("app").unwrap().values, values(&[("clientSecret", "cnry-2"), ("keyId", "k")]));
-    assert!(tree(root.path()).contains("secrets/app/..data -> ..2") && !tree(root.path()).contains("clientId"), "{}", tree(root.path()));
+    assert!(
+        tree(root.path()).contains("secrets/app/..data -> ..2") && !tree(root.path()).contains("clientId"),
+        "{}",
+        tree(root.path())
+    );
     assert_eq!(fs::read_to_string(root.path().join("secrets/.gitignore")).unwrap(), "*\n");
     assert_eq!(fs::metadata(root.path().join("secrets")).unwrap().permissions().mode() & 0o777, 0o700);
     // The same folder is read as secrets.
