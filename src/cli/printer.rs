@@ -62,6 +62,7 @@ impl Printer {
     }
 
     /// To any two sinks, plain.
+    #[cfg(test)]
     pub fn to(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Printer {
         Printer {
             out: Stream::new(out),

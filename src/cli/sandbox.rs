@@ -174,6 +174,9 @@ mod tests {
             {"seq": 1, "time": "2026-11-23T10:00:00Z", "method": "POST", "path": "/v1.0/$batch", "caller": "anonymous", "status": 200, "write": false},
             {"seq": 2, "time": "2026-11-23T10:00:00Z", "method": "PATCH", "path": "/v1.0/applications/1", "caller": "app", "status": 204, "write": true, "batch": 1},
         ]});
-        insta::assert_snapshot!(requests(&answer), @"");
+        insta::assert_snapshot!(requests(&answer), @"
+        2026-11-23T10:00:00Z 200   POST   /v1.0/$batch  (anonymous)
+        2026-11-23T10:00:00Z 204 *   PATCH  /v1.0/applications/1  (app)
+        ");
     }
 }

@@ -27,7 +27,9 @@ const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
 impl Paint {
+    #[cfg(test)]
     pub const PLAIN: Paint = Paint { on: false };
+    #[cfg(test)]
     pub const COLOUR: Paint = Paint { on: true };
 
     /// `env` reads an environment variable; an empty one counts as not set.

@@ -12,6 +12,9 @@ pub struct Faults {
     pub html: bool,
     pub throttle: Option<Throttle>,
     pub drop: Option<Drop>,
+    /// Given by the environment: it holds for this process and is not saved.
+    #[serde(skip)]
+    pub environment: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,18 +75,23 @@ pub struct Verdict {
 
 impl Faults {
     pub fn refuse_step(&mut self, step: &str) -> Result<(), String> {
-        let known = names();
-        if !known.contains(&step) {
-            return Err(format!("no write is called `{step}`; there are: {}", known.join(", ")));
-        }
+        check_step(step)?;
         if !self.refuse.iter().any(|s| s == step) {
             self.refuse.push(step.to_owned());
         }
         Ok(())
     }
 
+    /// A mutation switch from outside, for this process only.
+    pub fn refuse_by_environment(&mut self, step: &str) -> Result<(), String> {
+        check_step(step)?;
+        self.environment.push(step.to_owned());
+        Ok(())
+    }
+
     pub fn apply(&mut self, wish: Wish) -> Result<(), String> {
-        let mut next = if wish.clear { Faults::default() } else { self.clone() };
+        let kept = Faults { environment: self.environment.clone(), ..Faults::default() };
+        let mut next = if wish.clear { kept } else { self.clone() };
         if let Some(r) = wish.refuse {
             next.refuse_step(&r.step)?;
         }
@@ -99,7 +107,7 @@ impl Faults {
     }
 
     pub fn refuses(&self, step: &str) -> bool {
-        self.refuse.iter().any(|s| s == step)
+        self.refuse.iter().chain(&self.environment).any(|s| s == step)
     }
 
     /// Counts one mutating request; a fault that strikes is used up.
@@ -134,6 +142,15 @@ impl Faults {
 
     pub fn picture(&self) -> Value {
         json!({ "active": self, "steps": names() })
+    }
+}
+
+fn check_step(step: &str) -> Result<(), String> {
+    let known = names();
+    if known.contains(&step) {
+        Ok(())
+    } else {
+        Err(format!("no write is called `{step}`; there are: {}", known.join(", ")))
     }
 }
 

@@ -181,11 +181,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
 /// A resource, and permissions of it as value and id.
 type Granted<'a> = (&'static Resource, Vec<(&'a str, &'static str)>);
 
-fn granted<'a>(
-    app: &'a AppFile,
-    permissions: &'a Permissions,
-    delegated: bool,
-) -> Made<Vec<Granted<'a>>> {
+fn granted<'a>(app: &'a AppFile, permissions: &'a Permissions, delegated: bool) -> Made<Vec<Granted<'a>>> {
     let mut all = Vec::new();
     for (name, values) in permissions {
         let resource = facts::resource_named(name).ok_or_else(|| {

@@ -31,6 +31,21 @@ pub struct Refresh {
 
 /// A new RSA key as base64 of its PKCS#8 form.
 pub fn generate() -> Result<String, SandboxError> {
+    // Finding primes takes a while in a build without optimisation; the unit tests share one key.
+    #[cfg(test)]
+    {
+        static SHARED: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+        if let Some(key) = SHARED.get() {
+            return Ok(key.clone());
+        }
+        let key = new_key()?;
+        Ok(SHARED.get_or_init(|| key).clone())
+    }
+    #[cfg(not(test))]
+    new_key()
+}
+
+fn new_key() -> Result<String, SandboxError> {
     let broken = |_| SandboxError::Keys("no RSA key could be made".to_owned());
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(broken)?;
     let der: aws_lc_rs::encoding::Pkcs8V1Der = pair.as_der().map_err(broken)?;

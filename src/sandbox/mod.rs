@@ -129,7 +129,7 @@ impl Sandbox {
             }
         };
         if let Some(step) = std::env::var(REFUSE).ok().filter(|s| !s.is_empty()) {
-            state.faults.refuse_step(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
+            state.faults.refuse_by_environment(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SandboxError::Listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(SandboxError::Listen)?);

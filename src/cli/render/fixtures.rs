@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::engine::conditions::Condition;
+use crate::engine::conditions::{self, Condition};
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::plan::{Cost, Plan, PlannedWait};
 use crate::engine::step::{Action, Change, Class, Wait, Who};
@@ -47,6 +47,7 @@ pub fn acceptance(link: Option<Val>, since: Option<Timestamp>) -> PlannedWait {
             link,
             since,
             deadline: Some(at("2027-02-21T10:00:00Z")),
+            address: "Tenant/contoso".into(),
             what: "A Global Administrator of contoso.com accepts the relationship NW-contoso-standard.".into(),
         },
         then: vec!["Tenant/contoso:consent/rallied".into(), "Tenant/contoso:exchange/rallied".into()],
@@ -154,32 +155,31 @@ fn standing(address: &str, conditions: Vec<Condition>, facts: Value) -> Standing
     Standing { address: address.into(), conditions, facts }
 }
 
+/// With `Ready` and `Synced`, as a pass would have it.
+fn finished(domain: Vec<Condition>) -> Vec<Condition> {
+    conditions::finish(domain, &conditions::Standing::default())
+}
+
 fn partner() -> Standing {
     let conditions = vec![
-        Condition::yes("Ready", "Ready", ""),
-        Condition::yes("Synced", "Synced", ""),
         Condition::yes("AppOnlyReady", "Ready", "the managing app signs in by itself"),
         Condition::yes("DelegatedReady", "Ready", "the service account signs in through it"),
     ];
-    standing("Partner/northwind", conditions, json!({"tenantId": "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10"}))
+    standing("Partner/northwind", finished(conditions), json!({"tenantId": "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10"}))
 }
 
 fn app() -> Standing {
     let conditions = vec![
-        Condition::no("Ready", "AwaitingHandover", ""),
-        Condition::yes("Synced", "Synced", ""),
         Condition::yes("AppRegistered", "Registered", "registered with 6 permissions"),
         Condition::unknown("SecretValid", "the server answered 503"),
         Condition::no("Connected", "AwaitingHandover", "the secret has to be pasted at the vendor"),
     ];
-    standing("PartnerApp/rallied", conditions, json!({"appId": "7e57ab1e-0000-4000-8000-000000000002"}))
+    standing("PartnerApp/rallied", finished(conditions), json!({"appId": "7e57ab1e-0000-4000-8000-000000000002"}))
 }
 
 /// Applied once; the customer has not accepted yet.
 pub fn waiting() -> Looked {
     let conditions = vec![
-        Condition::no("Ready", "AwaitingCustomerApproval", "the customer has not accepted"),
-        Condition::yes("Synced", "Synced", ""),
         Condition::no("GdapActive", "AwaitingCustomerApproval", "the customer has not accepted"),
         Condition::no("ConsentGranted", "Pending", "comes after GDAP"),
         Condition::no("ExchangeReady", "Pending", "comes after consent"),
@@ -189,7 +189,7 @@ pub fn waiting() -> Looked {
     let since = at("2026-11-23T10:00:00Z");
     Looked {
         plan: Plan { waits: vec![acceptance(Some(Val::text(LINK)), Some(since))], unchanged: 12, ..first_behind() },
-        objects: vec![partner(), app(), standing("Tenant/contoso", conditions, facts)],
+        objects: vec![partner(), app(), standing("Tenant/contoso", finished(conditions), facts)],
         cost: cost(),
         now: at("2026-11-23T13:00:00Z"),
     }
@@ -202,8 +202,6 @@ fn first_behind() -> Plan {
 /// Everything works.
 pub fn ready() -> Looked {
     let conditions = vec![
-        Condition::yes("Ready", "Ready", ""),
-        Condition::yes("Synced", "Synced", ""),
         Condition::yes("GdapActive", "Active", "until 2028-11-22"),
         Condition::yes("ConsentGranted", "Granted", "6 of 6"),
         Condition::yes("ExchangeReady", "Working", "Exchange answered"),
@@ -213,7 +211,7 @@ pub fn ready() -> Looked {
                        "relationship": {"name": "NW-contoso-standard", "endsAt": "2028-11-22T10:00:00Z"}});
     Looked {
         plan: Plan { unchanged: 24, ..Plan::default() },
-        objects: vec![partner(), standing("Tenant/contoso", conditions, facts)],
+        objects: vec![partner(), standing("Tenant/contoso", finished(conditions), facts)],
         cost: cost(),
         now: at("2026-11-23T13:00:00Z"),
     }

@@ -28,7 +28,7 @@ fn conditions_stand_in_the_phases_of_an_integration() {
       Partner/northwind  ✔ Ready  ✔ Synced
         ✔ AppOnlyReady    Ready  the managing app signs in by itself
         ✔ DelegatedReady  Ready  the service account signs in through it
-      PartnerApp/rallied  ✘ Ready: AwaitingHandover  ✔ Synced
+      PartnerApp/rallied  ? Ready: Unreadable  ✔ Synced
         ✔ AppRegistered  Registered  registered with 6 permissions
         ? SecretValid    Unreadable  the server answered 503
 
@@ -90,7 +90,7 @@ fn a_fleet_that_waits_as_json() {
               "type": "Synced",
               "status": "True",
               "reason": "Synced",
-              "message": "",
+              "message": "everything that can be done has been done and read back",
               "lastTransitionTime": null
             },
             {
@@ -132,14 +132,14 @@ fn a_fleet_that_waits_as_json() {
               "type": "Ready",
               "status": "True",
               "reason": "Ready",
-              "message": "",
+              "message": "all that the declared apps need works",
               "lastTransitionTime": null
             },
             {
               "type": "Synced",
               "status": "True",
               "reason": "Synced",
-              "message": "",
+              "message": "everything that can be done has been done and read back",
               "lastTransitionTime": null
             },
             {
@@ -166,16 +166,16 @@ fn a_fleet_that_waits_as_json() {
           "conditions": [
             {
               "type": "Ready",
-              "status": "False",
-              "reason": "AwaitingHandover",
-              "message": "",
+              "status": "Unknown",
+              "reason": "Unreadable",
+              "message": "the server answered 503",
               "lastTransitionTime": null
             },
             {
               "type": "Synced",
               "status": "True",
               "reason": "Synced",
-              "message": "",
+              "message": "everything that can be done has been done and read back",
               "lastTransitionTime": null
             },
             {
@@ -233,14 +233,14 @@ fn a_fleet_that_is_ready_as_json() {
               "type": "Ready",
               "status": "True",
               "reason": "Ready",
-              "message": "",
+              "message": "all that the declared apps need works",
               "lastTransitionTime": null
             },
             {
               "type": "Synced",
               "status": "True",
               "reason": "Synced",
-              "message": "",
+              "message": "everything that can be done has been done and read back",
               "lastTransitionTime": null
             },
             {
@@ -294,14 +294,14 @@ fn a_fleet_that_is_ready_as_json() {
               "type": "Ready",
               "status": "True",
               "reason": "Ready",
-              "message": "",
+              "message": "all that the declared apps need works",
               "lastTransitionTime": null
             },
             {
               "type": "Synced",
               "status": "True",
               "reason": "Synced",
-              "message": "",
+              "message": "everything that can be done has been done and read back",
               "lastTransitionTime": null
             },
             {

@@ -56,13 +56,7 @@ pub struct Opened {
 pub type Refused = (Option<Caller>, Failure);
 
 /// Finds the route and checks the token and its permissions.
-pub fn open(
-    state: &State,
-    keys: &Keys,
-    call: &Call,
-    matched: Match,
-    now: Timestamp,
-) -> Result<Opened, Box<Refused>> {
+pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timestamp) -> Result<Opened, Box<Refused>> {
     let caller = access::authenticate(state, keys, call, now).map_err(|f| Box::new((None, f)))?;
     match access::permitted(state, &caller, &matched) {
         Ok(owned_only) => Ok(Opened { matched, caller, owned_only }),
