@@ -296,5 +296,26 @@ async fn nonsense_never_stops_the_server() {
     }
     let deep = format!("/v1.0/groups?$filter={}", "(".repeat(5000));
     api.get(&deep).await.is(400);
+    let long = format!("/groups?$filter={}", vec!["id eq 'x'"; 50_000].join(" or "));
+    let batch =
+        api.post("/v1.0/$batch", json!({ "requests": [{ "id": "1", "method": "GET", "url": long }] })).await.is(200);
+    assert_eq!(batch.body["responses"][0]["status"], 400);
     api.get("/v1.0/domains").await.is(200);
+}
+
+#[tokio::test]
+async fn a_thousand_customers_fit_in_a_world_file() {
+    let mut text =
+        "partner: { tenantId: 5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10, displayName: N, domain: n.example }\ncustomers:\n"
+            .to_owned();
+    for n in 0..1000 {
+        text +=
+            &format!("  - {{ tenantId: aaaaaaaa-0000-4000-8000-{n:012}, displayName: C{n}, domain: c{n}.example }}\n");
+    }
+    let world = WorldFile::from_yaml(&text).unwrap();
+    let state = crate::sandbox::genesis::state(&world, 1).unwrap();
+    assert_eq!(state.tenants.len(), 1001);
+    // Saving happens with every write, so a tenant must be small.
+    let size = serde_json::to_vec(&state).unwrap().len();
+    assert!(size < 1_500_000, "{size} bytes");
 }
