@@ -51,7 +51,8 @@ async fn came(line: &str, mut pass: Told, answer: Option<&str>) -> Came {
     let (printer, out, err) = captured();
     let answer = answer.map(str::to_owned);
     let ask = move |_: &Printer| answer.clone();
-    let apply = Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: &ask, begin: &|| {} };
+    let apply =
+        Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: &ask, begin: &|| {} };
     let exit = apply.run(&mut pass).await;
     Came { exit, out: out(), err: err(), writes: pass.writes.load(SeqCst) }
 }

@@ -101,7 +101,14 @@ fn requests(answer: &Value) -> String {
     let line = |r: &Value| {
         let inside = if r.get("batch").is_some_and(|b| !b.is_null()) { "  " } else { "" };
         let mark = if r["write"] == json!(true) { "*" } else { " " };
-        format!("{} {} {mark} {inside}{:6} {}  ({})\n", word(&r["time"]), word(&r["status"]), word(&r["method"]), word(&r["path"]), word(&r["caller"]))
+        format!(
+            "{} {} {mark} {inside}{:6} {}  ({})\n",
+            word(&r["time"]),
+            word(&r["status"]),
+            word(&r["method"]),
+            word(&r["path"]),
+            word(&r["caller"])
+        )
     };
     all.iter().map(line).collect()
 }
@@ -122,7 +129,9 @@ const KINDS: [(&str, &[&str], &str); 11] = [
 ];
 
 fn kinds() -> String {
-    let mut text = "What can happen behind Tenantry's back (tenants by domain or name, apps and groups by display name):\n\n".to_owned();
+    let mut text =
+        "What can happen behind Tenantry's back (tenants by domain or name, apps and groups by display name):\n\n"
+            .to_owned();
     for (kind, keys, what) in KINDS {
         let keys: Vec<String> = keys.iter().map(|key| format!("{key}=…")).collect();
         text += &format!("  {kind} {}\n      {what}\n", keys.join(" "));

@@ -5,7 +5,9 @@
 
 mod canary;
 mod crds;
+mod facts;
 mod house;
+mod identity;
 mod journey;
 mod kill;
 mod support;
