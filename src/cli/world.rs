@@ -100,10 +100,13 @@ fn partner(object: &Object, spec: &PartnerSpec, secrets: &Secrets) -> Result<Par
             secrets: secret.into_iter().collect(),
             certificates: pem.into_iter().collect(),
             application: permissions("MicrosoftGraph", &APPLICATION),
-            delegated: [permissions("MicrosoftGraph", &["User.Read"]), permissions("MicrosoftPartnerCenter", &["user_impersonation"])]
-                .into_iter()
-                .flatten()
-                .collect(),
+            delegated: [
+                permissions("MicrosoftGraph", &["User.Read"]),
+                permissions("MicrosoftPartnerCenter", &["user_impersonation"]),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         }],
         groups: vec![],
     })

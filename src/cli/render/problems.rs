@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn an_error_shows_its_line_and_has_the_same_place_in_json() {
-        let problems = loaded("apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: { name: contoso }\nspec: { clas: managed }\n");
+        let problems = loaded(
+            "apiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: { name: contoso }\nspec: { clas: managed }\n",
+        );
         let told = all(&problems, Paint::PLAIN);
         assert!(told.contains("--> -:4") && told.contains("spec: { clas: managed }"), "{told}");
         let diagnostics: Vec<Diagnostic> = problems.iter().filter_map(diagnostic).collect();

@@ -55,11 +55,14 @@ async fn sleeping_moves_the_clouds_clock_and_not_ours() {
     let (inputs, secrets) = inputs();
     let embedded = Embedded::of(&state, &[example()], &inputs, &secrets).await.unwrap();
     let control = embedded.control().unwrap();
-    let now = async || -> jiff::Timestamp { control.get("clock").await.unwrap()["now"].as_str().unwrap().parse().unwrap() };
+    let now =
+        async || -> jiff::Timestamp { control.get("clock").await.unwrap()["now"].as_str().unwrap().parse().unwrap() };
     let before = now().await;
     VirtualSleep(control.clone()).sleep(Duration::from_secs(7_200)).await;
     let gone = now().await.as_second() - before.as_second();
     assert!((7_200..7_300).contains(&gone), "{gone}");
-    assert!(matches!(Embedded::open(&state, None, 1).await, Ok(other) if !other.is_ours() && other.url() == embedded.url()));
+    assert!(
+        matches!(Embedded::open(&state, None, 1).await, Ok(other) if !other.is_ours() && other.url() == embedded.url())
+    );
     embedded.stop().await;
 }
