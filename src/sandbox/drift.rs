@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::clock;
 use super::facts;
 use super::gdap::{self, AssignmentStatus, Status};
 use super::graph::{known_role, remove_principal};
@@ -12,17 +13,55 @@ use super::state::{Application, Principal, State, Tenant};
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Drift {
-    RemoveGrant { tenant: String, app: String, permission: String },
-    RemoveGroupMember { group: String, member: String },
-    RemoveAccessAssignment { relationship: String, group: String },
-    RemoveDirectoryRole { tenant: String, app: String, role: String },
-    ExpireSecret { app: String, name: String },
-    TerminateRelationship { relationship: String },
-    RemoveDelegatedGrant { tenant: String, app: String },
-    DeleteServicePrincipal { tenant: String, app: String },
-    RenameApp { app: String, display_name: String },
-    AddRedirectUri { app: String, uri: String },
-    RemoveAppPermission { app: String, permission: String },
+    RemoveGrant {
+        tenant: String,
+        app: String,
+        permission: String,
+    },
+    RemoveGroupMember {
+        group: String,
+        member: String,
+    },
+    RemoveAccessAssignment {
+        relationship: String,
+        group: String,
+    },
+    RemoveDirectoryRole {
+        tenant: String,
+        app: String,
+        role: String,
+    },
+    ExpireSecret {
+        app: String,
+        name: String,
+    },
+    TerminateRelationship {
+        relationship: String,
+    },
+    RemoveDelegatedGrant {
+        tenant: String,
+        app: String,
+    },
+    DeleteServicePrincipal {
+        tenant: String,
+        app: String,
+    },
+    RenameApp {
+        app: String,
+        display_name: String,
+    },
+    AddRedirectUri {
+        app: String,
+        uri: String,
+    },
+    /// An administrator revokes the user's sessions: its refresh tokens are dead (AADSTS50173).
+    RevokeRefreshTokens {
+        user: String,
+    },
+    RemoveAppPermission {
+        app: String,
+        permission: String,
+    },
 }
 
 type Found<T> = Result<T, String>;
@@ -229,6 +268,14 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
                 None => std::mem::replace(web, json!({ "redirectUris": uris })).into(),
             };
             format!("{app} has the redirect URI {uri}")
+        }
+        Drift::RevokeRefreshTokens { user } => {
+            let t = partner(state)?;
+            let known = missing("user of the partner", &user, t.users.values().map(|u| u.user_principal_name.clone()));
+            let hit = t.users.values_mut().find(|u| u.id == user || u.user_principal_name.eq_ignore_ascii_case(&user));
+            // Times are whole seconds: a token of this very second is revoked too.
+            hit.ok_or(known)?.tokens_valid_from = clock::plus(now, 1);
+            format!("the refresh tokens of {user} are revoked")
         }
         Drift::RemoveAppPermission { app, permission } => {
             remove_permission(application(state, &app)?, &app, &permission)?

@@ -57,8 +57,9 @@ pub fn state(file: &WorldFile, seed: u64) -> Made<State> {
         users: 0,
         ..CustomerFile::default()
     };
+    let mut domains = BTreeSet::new();
     for t in std::iter::once(&own).chain(&file.customers) {
-        add_tenant(&mut state, t)?;
+        add_tenant(&mut state, &mut domains, t)?;
     }
     let mut tenant = state.tenants.remove(&partner).unwrap_or_default();
     fill_partner(&mut state, &mut tenant, &file.partner, now)?;
@@ -66,26 +67,28 @@ pub fn state(file: &WorldFile, seed: u64) -> Made<State> {
     Ok(state)
 }
 
-fn add_tenant(state: &mut State, file: &CustomerFile) -> Made<()> {
+fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &CustomerFile) -> Made<()> {
     let id = tenant_id(&file.tenant_id, &file.display_name)?;
     if state.tenants.contains_key(&id) {
         return Err(world(format!("tenant {id} is declared twice")));
     }
-    if file.domain.is_empty() || state.tenant_named(&file.domain).is_some() {
+    let domain = file.domain.to_ascii_lowercase();
+    if domain.is_empty() || !domains.insert(domain.clone()) {
         return Err(world(format!(
             "the domain `{}` of {} is empty or belongs to another tenant",
             file.domain, file.display_name
         )));
     }
-    let label = file.domain.split('.').next().unwrap_or(&file.domain);
+    let label = domain.split('.').next().unwrap_or(&domain);
     let mut initial = format!("{label}.onmicrosoft.com");
-    if state.tenant_named(&initial).is_some() {
-        initial = format!("{}.onmicrosoft.com", file.domain.replace('.', "-"));
+    if !domains.insert(initial.clone()) {
+        initial = format!("{}.onmicrosoft.com", domain.replace('.', "-"));
+        domains.insert(initial.clone());
     }
     let mut tenant = Tenant {
         id: id.clone(),
         display_name: file.display_name.clone(),
-        domains: vec![file.domain.to_ascii_lowercase(), initial],
+        domains: vec![domain, initial],
         exchange: file.exchange,
         commercial: file.commercial,
         plain_users: file.users,

@@ -25,6 +25,10 @@ pub type Shared = Arc<Mutex<Cloud>>;
 /// A request of ours is small; more than this is a mistake.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
+/// Graph's content type.
+const ODATA: &str =
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+
 /// How long a client has after an answer before an `after-answer` kill strikes.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -110,7 +114,7 @@ async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
-        return response(Answer::empty(413));
+        return response(Answer::empty(413), false);
     };
     let mut call = Call { method: parts.method.as_str().to_owned(), body: body.to_vec(), ..Call::default() };
     for (name, value) in &parts.headers {
@@ -118,6 +122,7 @@ async fn answer(
     }
     call.host = call.header("host").unwrap_or("127.0.0.1").to_owned();
     call.target(parts.uri.path_and_query().map_or("/", |p| p.as_str()));
+    let odata = call.path.starts_with("/v1.0") || call.path.starts_with("/beta");
     let (answer, after) = locked(&cloud).serve(call);
     if after.cut {
         cut.store(true, Ordering::SeqCst);
@@ -128,10 +133,10 @@ async fn answer(
             kill_now();
         });
     }
-    response(answer)
+    response(answer, odata)
 }
 
-fn response(answer: Answer) -> Response {
+fn response(answer: Answer, odata: bool) -> Response {
     let mut builder = Response::builder().status(answer.status);
     for (name, value) in &answer.headers {
         // A value that is no header text is left out rather than refused.
@@ -144,10 +149,7 @@ fn response(answer: Answer) -> Response {
     let body = match answer.body {
         Body::Empty => HttpBody::empty(),
         Body::Json(v) => {
-            builder = builder.header(
-                "Content-Type",
-                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-            );
+            builder = builder.header("Content-Type", if odata { ODATA } else { "application/json; charset=utf-8" });
             HttpBody::from(v.to_string())
         }
         Body::Bytes(kind, bytes) => {

@@ -7,5 +7,6 @@ mod canary;
 mod crds;
 mod house;
 mod journey;
+mod kill;
 mod support;
 mod table;

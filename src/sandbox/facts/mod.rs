@@ -64,7 +64,6 @@ pub struct Types {
 
 macro_rules! embedded {
     ($name:ident, $type:ty, $file:literal) => {
-        #[expect(clippy::expect_used, reason = "embedded tables, parsed by a test")]
         pub fn $name() -> &'static $type {
             static TABLE: OnceLock<$type> = OnceLock::new();
             TABLE.get_or_init(|| serde_json::from_str(include_str!($file)).expect($file)) // invariant: embedded, parsed by a test

@@ -37,8 +37,14 @@ enum Token {
 /// Deeper nesting is refused, so that no query can exhaust the stack.
 const DEPTH: usize = 30;
 
+/// Graph refuses long filters too; a chain of comparisons is a tree as deep as it is long.
+const TOKENS: usize = 2_000;
+
 pub fn parse(text: &str) -> Result<Expr, Failure> {
     let mut p = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+    if p.tokens.len() > TOKENS {
+        return Err(Failure::bad_query("The filter clause is too complex."));
+    }
     let e = p.or()?;
     match p.peek() {
         None => Ok(e),

@@ -296,5 +296,59 @@ async fn nonsense_never_stops_the_server() {
     }
     let deep = format!("/v1.0/groups?$filter={}", "(".repeat(5000));
     api.get(&deep).await.is(400);
+    let long = format!("/groups?$filter={}", vec!["id eq 'x'"; 50_000].join(" or "));
+    let batch =
+        api.post("/v1.0/$batch", json!({ "requests": [{ "id": "1", "method": "GET", "url": long }] })).await.is(200);
+    assert_eq!(batch.body["responses"][0]["status"], 400);
     api.get("/v1.0/domains").await.is(200);
+}
+
+#[tokio::test]
+async fn ten_thousand_customers_fit_in_a_world_file() {
+    let mut text =
+        "partner: { tenantId: 5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10, displayName: N, domain: n.example }\ncustomers:\n"
+            .to_owned();
+    for n in 0..10_000 {
+        text +=
+            &format!("  - {{ tenantId: aaaaaaaa-0000-4000-8000-{n:012}, displayName: C{n}, domain: c{n}.example }}\n");
+    }
+    let world = WorldFile::from_yaml(&text).unwrap();
+    let state = crate::sandbox::genesis::state(&world, 1).unwrap();
+    assert_eq!(state.tenants.len(), 10_001);
+    // Saving happens with every write, so a tenant must be small.
+    let size = serde_json::to_vec(&state).unwrap().len();
+    assert!(size < 15_000_000, "{size} bytes");
+}
+
+/// Not a test by itself: the process that the next test starts with a step refused.
+#[tokio::test]
+async fn the_process_with_a_refused_step() {
+    let Ok(state) = std::env::var("SANDBOX_TEST_REFUSED_STATE") else { return };
+    match Sandbox::start(options(state.into(), Some(world()))).await {
+        Err(e) => println!("started: {e}"),
+        Ok(sandbox) => {
+            let cloud = Cloud { sandbox, http: reqwest::Client::new(), folder: tempfile::tempdir().unwrap() };
+            let got = cloud.home().await.post("/v1.0/applications", json!({ "displayName": "x" })).await;
+            println!("answered {}", got.status.as_u16());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_environment_refuses_a_step_for_its_process_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("sandbox.json");
+    let run = |step: &str| {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sandbox::tests::control::the_process_with_a_refused_step", "--nocapture"])
+            .env("SANDBOX_TEST_REFUSED_STATE", &state)
+            .env("TENANTRY_SANDBOX_REFUSE", step)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&child.stdout).into_owned()
+    };
+    assert!(run("create-application").contains("answered 403"));
+    assert!(run("").contains("answered 201"));
+    let unknown = run("juggle");
+    assert!(unknown.contains("juggle") && unknown.contains("create-application"), "{unknown}");
 }

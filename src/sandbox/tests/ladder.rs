@@ -155,6 +155,21 @@ async fn repeated_consent_conflicts_but_the_same_request_id_replays_the_answer()
 }
 
 #[tokio::test]
+async fn consent_appears_after_its_lag_and_is_not_taken_twice() {
+    let cloud = Cloud::with(|w| w.lag.consent = crate::sandbox::Delay(30)).await;
+    gdap(&cloud, &[CLOUD_APP]).await;
+    consented(&cloud).await;
+    assert_eq!(cloud.user_token(CONTOSO, GRAPH).await.is(400).aadsts(), 65_001);
+    let pc = cloud.api(cloud.user_token(PARTNER, PARTNER_CENTER).await);
+    pc.post(&consents(CONTOSO), consent(FOOTHOLD)).await.is(409);
+    assert!(cloud.control().advance_to_next().unwrap() > 0);
+    let token = cloud.user_token(CONTOSO, GRAPH).await.is(200).text("/access_token");
+    let (c, mut wanted) = (claims(&token), FOOTHOLD.split(',').collect::<Vec<_>>());
+    wanted.sort_unstable();
+    assert_eq!((&c["scp"], &c["wids"]), (&json!(wanted.join(" ")), &json!([CLOUD_APP])));
+}
+
+#[tokio::test]
 async fn removing_consent_takes_the_grants_and_leaves_the_principal() {
     let cloud = Cloud::new().await;
     gdap(&cloud, &[CLOUD_APP]).await;

@@ -1,4 +1,8 @@
 //! Each test is one behaviour of the cloud, asked for over HTTP.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "these tests stand outside the program: its client and its clock are not theirs"
+)]
 mod apps;
 mod control;
 mod gdap;

@@ -143,6 +143,18 @@ async fn a_refresh_token_dies_of_ninety_days_without_use() {
 }
 
 #[tokio::test]
+async fn a_revoked_refresh_token_is_50173_everywhere() {
+    let cloud = Cloud::new().await;
+    let next = cloud.user_token(PARTNER, GRAPH).await.is(200).text("/refresh_token");
+    let wish = json!({ "kind": "revoke-refresh-tokens", "user": "svc-tenantry@northwind.example" });
+    cloud.control().drift(&wish).unwrap();
+    for token in [REFRESH, &next] {
+        let got = cloud.user_token_by(token, PARTNER, GRAPH).await.is(400);
+        assert_eq!((got.aadsts(), got.text("/error")), (50_173, "invalid_grant".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_forged_refresh_token_is_refused() {
     let cloud = Cloud::new().await;
     let mut next = cloud.user_token(PARTNER, GRAPH).await.is(200).text("/refresh_token");
