@@ -15,16 +15,14 @@ use crate::engine::plan::Plan;
 use crate::pass::{Applied, Looked, Until};
 
 /// How a person is asked: `None` when there is nobody to ask.
-pub type Ask<'a> = &'a (dyn Fn(&Printer) -> Option<String> + Sync);
+pub type Ask = Arc<dyn Fn(&Printer) -> Option<String> + Send + Sync>;
 
 /// One apply: what was asked for, and where it shows.
 pub struct Apply<'a> {
     pub args: &'a ApplyArgs,
     pub printer: &'a Arc<Printer>,
     pub interrupt: &'a Arc<Interrupt>,
-    pub ask: Ask<'a>,
-    /// Called before the first write: from here on an interrupt is heard.
-    pub begin: &'a (dyn Fn() + Sync),
+    pub ask: Ask,
 }
 
 impl Apply<'_> {
@@ -43,7 +41,7 @@ impl Apply<'_> {
             );
         }
         if !self.args.auto_approve {
-            match (self.ask)(self.printer).as_deref().map(str::trim) {
+            match self.answer().await.as_deref().map(str::trim) {
                 Some("yes") => {}
                 Some(_) => {
                     return self.stop(
@@ -54,12 +52,18 @@ impl Apply<'_> {
                 None => return self.stop(&looked, vec![nobody()]),
             }
         }
-        (self.begin)();
+        self.interrupt.begin();
         let plan = looked.plan.clone();
         let progress = Progress::of(&plan, self.printer, self.interrupt);
         let applied = pass.apply(looked, until, &progress).await;
         drop(progress);
         self.end(&plan, applied)
+    }
+
+    /// On a thread of its own, so that an interrupt ends the run while it asks.
+    async fn answer(&self) -> Option<String> {
+        let (ask, printer) = (self.ask.clone(), self.printer.clone());
+        tokio::task::spawn_blocking(move || ask(&printer)).await.ok().flatten()
     }
 
     fn waits_out(&self) -> bool {
@@ -218,5 +222,4 @@ pub fn ask(printer: &Printer) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "apply_tests.rs"]
 mod tests;

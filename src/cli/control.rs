@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::failure::Failure;
 use crate::engine::diagnostic::Diagnostic;
 
 /// Loopback answers at once or not at all.
@@ -21,7 +22,7 @@ impl Control {
     ///
     /// # Errors
     /// No HTTP client can be made.
-    pub fn new(url: &str) -> Result<Control, Diagnostic> {
+    pub fn new(url: &str) -> Result<Control, Failure> {
         // A proxy for the internet has no business on loopback.
         let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build();
         let client = client.map_err(|e| Diagnostic::error("sandbox", "no HTTP client").detail(e.to_string()))?;
@@ -32,7 +33,7 @@ impl Control {
     ///
     /// # Errors
     /// What the sandbox answers, or that it does not.
-    pub async fn post(&self, operation: &str, body: &Value) -> Result<Value, Diagnostic> {
+    pub async fn post(&self, operation: &str, body: &Value) -> Result<Value, Failure> {
         self.answer(self.client.post(self.at(operation)).json(body)).await
     }
 
@@ -40,7 +41,7 @@ impl Control {
     ///
     /// # Errors
     /// What the sandbox answers, or that it does not.
-    pub async fn get(&self, operation: &str) -> Result<Value, Diagnostic> {
+    pub async fn get(&self, operation: &str) -> Result<Value, Failure> {
         self.answer(self.client.get(self.at(operation))).await
     }
 
@@ -48,7 +49,7 @@ impl Control {
         format!("{}/_sandbox/{operation}", self.url)
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Diagnostic> {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
         let silent = |e: reqwest::Error| {
             Diagnostic::error("sandbox", format!("the sandbox at {} does not answer", self.url))
                 .detail(e.to_string())
@@ -61,6 +62,6 @@ impl Control {
             return Ok(body);
         }
         let why = body.get("error").and_then(Value::as_str).unwrap_or("the sandbox refused").to_owned();
-        Err(Diagnostic::error("sandbox", why))
+        Err(Diagnostic::error("sandbox", why).into())
     }
 }

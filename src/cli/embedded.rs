@@ -34,7 +34,7 @@ impl Embedded {
         match sandbox::open(options).await {
             Ok(Door::Running(url)) => Ok(Embedded { url, ours: None }),
             Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), ours: Some(ours) }),
-            Err(error) => Err(Diagnostic::error("sandbox", error.to_string()).code("Sandbox").into()),
+            Err(error) => Err(Diagnostic::error("sandbox", error.to_string()).into()),
         }
     }
 
@@ -64,7 +64,7 @@ impl Embedded {
 
     /// # Errors
     /// No HTTP client can be made.
-    pub fn control(&self) -> Result<Control, Diagnostic> {
+    pub fn control(&self) -> Result<Control, Failure> {
         Control::new(&self.url)
     }
 
@@ -115,5 +115,4 @@ impl Sleep for VirtualSleep {
 }
 
 #[cfg(test)]
-#[path = "embedded_tests.rs"]
 mod tests;

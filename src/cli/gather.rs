@@ -83,11 +83,12 @@ fn elsewhere(reaching: &Reaching) -> Result<(Endpoints, Option<Vec<u8>>), Failur
 }
 
 /// Secrets go to that address: it must be encrypted, or stay on this machine.
-fn checked(url: &str) -> Result<&str, Diagnostic> {
-    let wrong = |why: &str| {
-        Diagnostic::error("endpoint", "the endpoint is no usable address").detail(why).remedy(
-            "Give https://HOST[:PORT], or http:// for an address of this machine, to --endpoint or TENANTRY_ENDPOINT.",
-        )
+fn checked(url: &str) -> Result<&str, Failure> {
+    let wrong = |why: &str| -> Failure {
+        Diagnostic::error("endpoint", "the endpoint is no usable address")
+            .detail(why)
+            .remedy("Give https://HOST[:PORT], or http:// for an address of this machine, to --endpoint or TENANTRY_ENDPOINT.")
+            .into()
     };
     let parsed = reqwest::Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);

@@ -13,18 +13,20 @@ use crate::cloud::clock::{RealSleep, Slept};
 /// Whether somebody wants the run to end.
 #[derive(Default)]
 pub struct Interrupt {
+    /// Steps are being carried out: one in hand is finished first.
+    busy: AtomicBool,
     wanted: AtomicBool,
     heard: Notify,
     aborted: Notify,
 }
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM until the process ends. Before, they end it at once.
+    /// Listens for SIGINT and SIGTERM until the process ends.
     pub fn listen(self: &Arc<Interrupt>, printer: &Arc<Printer>) {
         let (ours, printer) = (self.clone(), printer.clone());
         tokio::spawn(async move {
             while signal().await {
-                if ours.is_wanted() {
+                if ours.is_wanted() || !ours.busy.load(SeqCst) {
                     ours.aborted.notify_one();
                     return;
                 }
@@ -34,7 +36,12 @@ impl Interrupt {
         });
     }
 
-    /// Ends when somebody does not want to wait for the step in hand.
+    /// From here on the first signal finishes the step in hand; before, it ends the run at once.
+    pub fn begin(&self) {
+        self.busy.store(true, SeqCst);
+    }
+
+    /// Ready when the run shall end at once.
     pub async fn aborted(&self) {
         self.aborted.notified().await;
     }

@@ -79,14 +79,18 @@ fn run(command: Command, printer: &Arc<Printer>) -> Exit {
             return Failure::from(wrong).tell(printer);
         }
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         let interrupt = Arc::new(Interrupt::default());
+        interrupt.listen(printer);
         tokio::select! {
             exit = reach(remote, printer, &interrupt) => exit,
             // All memory is at Microsoft: running it again finds what was done.
             () = interrupt.aborted() => Exit::Interrupted,
         }
-    })
+    });
+    // A thread may still wait for an answer on the terminal.
+    runtime.shutdown_background();
+    exit
 }
 
 /// The commands that talk to somebody.

@@ -74,7 +74,7 @@ async fn play(state: &Path, command: &SandboxCommand, printer: &Printer) -> Resu
         },
         SandboxCommand::Fault { wish } => match serde_json::from_str(wish) {
             Ok(wish) => control.post("faults", &wish).await.map(|answer| pretty(&answer)),
-            Err(error) => Err(Diagnostic::error("sandbox", format!("that is not JSON: {error}"))),
+            Err(error) => Err(Diagnostic::error("sandbox", format!("that is not JSON: {error}")).into()),
         },
         SandboxCommand::Init(_) | SandboxCommand::Reset => Ok(String::new()),
     };
@@ -140,16 +140,16 @@ fn kinds() -> String {
 }
 
 /// The wish as the control API takes it.
-fn wish(kind: &str, with: &[String]) -> Result<Value, Diagnostic> {
+fn wish(kind: &str, with: &[String]) -> Result<Value, Failure> {
     let mut fields = Map::from_iter([("kind".to_owned(), json!(kind))]);
     for pair in with {
         match pair.split_once('=') {
             Some((key, value)) if !key.is_empty() => drop(fields.insert(key.to_owned(), json!(value))),
-            _ => return Err(Diagnostic::error("sandbox", format!("write key=value instead of `{pair}`"))),
+            _ => return Err(Diagnostic::error("sandbox", format!("write key=value instead of `{pair}`")).into()),
         }
     }
     let Some((_, keys, _)) = KINDS.iter().find(|(name, ..)| *name == kind) else {
-        return Err(Diagnostic::error("sandbox", format!("there is no drift `{kind}`")).detail(kinds()));
+        return Err(Diagnostic::error("sandbox", format!("there is no drift `{kind}`")).detail(kinds()).into());
     };
     let missing: Vec<&str> = keys.iter().filter(|key| !fields.contains_key(**key)).copied().collect();
     let unknown: Vec<&String> = fields.keys().filter(|key| *key != "kind" && !keys.contains(&key.as_str())).collect();
@@ -158,7 +158,8 @@ fn wish(kind: &str, with: &[String]) -> Result<Value, Diagnostic> {
     }
     let usage: Vec<String> = keys.iter().map(|key| format!("{key}=…")).collect();
     Err(Diagnostic::error("sandbox", format!("`{kind}` takes {}", keys.join(", ")))
-        .remedy(format!("Write: tenantry sandbox drift {kind} {}", usage.join(" "))))
+        .remedy(format!("Write: tenantry sandbox drift {kind} {}", usage.join(" ")))
+        .into())
 }
 
 #[cfg(test)]
@@ -169,10 +170,11 @@ mod tests {
     fn a_drift_names_what_it_needs() {
         let pair = |text: &str| text.to_owned();
         let full = wish("remove-group-member", &[pair("group=GDAP = x"), pair("member=svc")]);
-        assert_eq!(full, Ok(json!({"kind": "remove-group-member", "group": "GDAP = x", "member": "svc"})));
-        let short = wish("remove-group-member", &[pair("group=x")]).unwrap_err();
+        assert_eq!(full.ok(), Some(json!({"kind": "remove-group-member", "group": "GDAP = x", "member": "svc"})));
+        let wrong = |kind: &str, with: &[String]| wish(kind, with).unwrap_err().diagnostics().remove(0);
+        let short = wrong("remove-group-member", &[pair("group=x")]);
         assert!(short.remedy.ends_with("drift remove-group-member group=… member=…"), "{}", short.remedy);
-        assert!(wish("rename", &[]).unwrap_err().detail.contains("rename-app app=… displayName=…"));
+        assert!(wrong("rename", &[]).detail.contains("rename-app app=… displayName=…"));
         assert!(wish("rename-app", &[pair("app")]).is_err());
         assert!(wish("terminate-relationship", &[pair("relationship=x"), pair("why=y")]).is_err());
     }

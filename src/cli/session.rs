@@ -79,8 +79,7 @@ pub async fn plan(args: &PlanArgs, printer: &Arc<Printer>, interrupt: &Arc<Inter
 pub async fn apply(args: &ApplyArgs, printer: &Arc<Printer>, interrupt: &Arc<Interrupt>) -> Exit {
     match Session::begin(&args.files, &args.reaching, interrupt).await {
         Ok(mut session) => {
-            let begin = || interrupt.listen(printer);
-            let apply = Apply { args, printer, interrupt, ask: &apply::ask, begin: &begin };
+            let apply = Apply { args, printer, interrupt, ask: Arc::new(apply::ask) };
             let exit = apply.run(&mut session).await;
             end(session.embedded).await;
             exit

@@ -10,5 +10,6 @@ mod house;
 mod identity;
 mod journey;
 mod kill;
+mod mutants;
 mod support;
 mod table;

@@ -22,7 +22,8 @@ pub fn one(diagnostic: &Diagnostic, paint: Paint) -> String {
     let head = format!("{word}{code}");
     let head = if diagnostic.is_error() { paint.red(&head) } else { paint.yellow(&head) };
     let summary = clean(&diagnostic.summary);
-    let told = if diagnostic.address.is_empty() || summary.starts_with(&diagnostic.address) {
+    // `apply`, `sandbox`, `run`: what the person typed needs no repeating.
+    let told = if !diagnostic.address.contains('/') || summary.starts_with(&diagnostic.address) {
         paint.bold(&summary)
     } else {
         paint.bold(&format!("{}: {summary}", clean(&diagnostic.address)))

@@ -230,7 +230,3 @@ fn object<'a>(standing: &'a Standing, wanted: &str, looked: &Looked) -> Option<O
         facts,
     })
 }
-
-#[cfg(test)]
-#[path = "status_tests.rs"]
-mod tests;

@@ -144,7 +144,3 @@ pub fn cost(cost: &Cost) -> String {
         count(cost.resource_units, "resource unit")
     )
 }
-
-#[cfg(test)]
-#[path = "text_tests.rs"]
-mod tests;

@@ -1,6 +1,8 @@
-use super::super::fixtures;
-use super::super::table::fleet;
-use super::*;
+use super::fixtures;
+use crate::cli::render::json as documents;
+use crate::cli::render::status::{blocks, clicks, document};
+use crate::cli::render::table::fleet;
+use crate::cli::style::Paint;
 
 #[test]
 fn the_table_of_a_fleet_that_waits_has_no_blank_cell() {

@@ -6,7 +6,7 @@ use super::*;
 use crate::cli::Cli;
 use crate::cli::args::Command;
 use crate::cli::printer::captured;
-use crate::cli::render::fixtures;
+use crate::cli::render::tests::fixtures;
 use crate::cloud::executor::Watch;
 
 /// A pass that finds what it is told to find.
@@ -51,8 +51,7 @@ async fn came(line: &str, mut pass: Told, answer: Option<&str>) -> Came {
     let (printer, out, err) = captured();
     let answer = answer.map(str::to_owned);
     let ask = move |_: &Printer| answer.clone();
-    let apply =
-        Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: &ask, begin: &|| {} };
+    let apply = Apply { args: &args, printer: &Arc::new(printer), interrupt: &Arc::default(), ask: Arc::new(ask) };
     let exit = apply.run(&mut pass).await;
     Came { exit, out: out(), err: err(), writes: pass.writes.load(SeqCst) }
 }

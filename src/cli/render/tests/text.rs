@@ -1,9 +1,11 @@
-use super::super::fixtures;
-use super::super::{diagnostics, json};
-use super::*;
+use super::fixtures;
+use crate::cli::render::text::{plan as changes, verdict};
+use crate::cli::render::{diagnostics, json};
+use crate::cli::style::Paint;
+use crate::engine::plan::Plan;
 
 fn told(plan: &Plan, paint: Paint) -> String {
-    format!("{}{}", super::plan(plan, paint), verdict(plan, &fixtures::cost(), paint))
+    format!("{}{}", changes(plan, paint), verdict(plan, &fixtures::cost(), paint))
 }
 
 #[test]
