@@ -15,6 +15,7 @@ pub struct Clock {
 
 impl Clock {
     /// The newest `Date` seen; before the first answer the machine's own time.
+    #[expect(clippy::disallowed_methods, reason = "here is where `now` comes from while no server has told it")]
     pub fn now(&self) -> Timestamp {
         let newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         newest.unwrap_or_else(Timestamp::now)
@@ -44,6 +45,7 @@ pub trait Sleep: Send + Sync {
 pub struct RealSleep;
 
 impl Sleep for RealSleep {
+    #[expect(clippy::disallowed_methods, reason = "this is the one function")]
     fn sleep(&self, at_most: Duration) -> Slept<'_> {
         Box::pin(tokio::time::sleep(at_most))
     }

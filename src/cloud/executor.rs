@@ -144,7 +144,7 @@ impl Executor<'_> {
         for step in wave {
             match found.get(&step.id) {
                 Some(Ok(value)) => self.succeed(step, value.clone(), run).await,
-                Some(Err(why)) => self.fail(step, why.clone(), run),
+                Some(Err(why)) => self.fail(step, (**why).clone(), run),
                 None => {}
             }
         }

@@ -68,7 +68,11 @@ impl Settle {
 }
 
 /// Reads that became possible, batched like all others.
-pub(super) async fn read(by: &Executor<'_>, steps: &[&Step], run: &Run) -> BTreeMap<StepId, Result<Value, Diagnostic>> {
+pub(super) async fn read(
+    by: &Executor<'_>,
+    steps: &[&Step],
+    run: &Run,
+) -> BTreeMap<StepId, Result<Value, Box<Diagnostic>>> {
     let readings: Vec<(&Step, &Reading)> = steps
         .iter()
         .filter_map(|s| match &s.act {
@@ -83,17 +87,19 @@ pub(super) async fn read(by: &Executor<'_>, steps: &[&Step], run: &Run) -> BTree
     let one = |step: &Step, reading: &Reading| {
         let doing = format!("{} could not be looked up", step.id.address());
         match key(reading, run).and_then(|k| answers.get(&k)) {
-            Some(Got::Refused(r)) => Err(diagnose::of_refusal(step.id.address(), &doing, r).of_object()),
+            Some(Got::Refused(r)) => Err(Box::new(diagnose::of_refusal(step.id.address(), &doing, r).of_object())),
             Some(Got::Failed(f)) => {
-                Err(diagnose::of_why(step.id.address(), &doing, &Why::Failed(f.clone())).of_object())
+                Err(Box::new(diagnose::of_why(step.id.address(), &doing, &Why::Failed(f.clone())).of_object()))
             }
             Some(got) => found(got).and_then(|body| pick(reading, &body, run)).ok_or_else(|| {
-                Diagnostic::error(step.id.address(), format!("{doing}: it is not there"))
-                    .code("ResourceNotProvisioned")
-                    .remedy("Check that the tenant has the service (licences).")
-                    .of_object()
+                Box::new(
+                    Diagnostic::error(step.id.address(), format!("{doing}: it is not there"))
+                        .code("ResourceNotProvisioned")
+                        .remedy("Check that the tenant has the service (licences).")
+                        .of_object(),
+                )
             }),
-            None => Err(Diagnostic::error(step.id.address(), doing.clone()).of_object()),
+            None => Err(Box::new(Diagnostic::error(step.id.address(), doing.clone()).of_object())),
         }
     };
     readings.into_iter().map(|(step, reading)| (step.id.clone(), one(step, reading))).collect()

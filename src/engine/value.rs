@@ -160,7 +160,7 @@ mod tests {
         let body = Val::object([("appId", Val::out(&made, "/appId")), ("n", json!(1).into())]);
         let mut needs = Vec::new();
         body.needs(&mut needs);
-        assert_eq!(needs, [made.clone()]);
+        assert_eq!(needs, std::slice::from_ref(&made));
         assert!(path.resolve(&BTreeMap::new()).is_err());
         let results = BTreeMap::from([(made, Arc::new(json!({"id": "o", "appId": "a"})))]);
         assert_eq!(path.resolve_text(&results).as_deref(), Ok("/servicePrincipals/o/x"));

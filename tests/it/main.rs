@@ -5,6 +5,7 @@
 
 mod canary;
 mod crds;
+mod docs;
 mod facts;
 mod house;
 mod identity;

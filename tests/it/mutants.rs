@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
+/// Applications and groups are made by an upsert, which is a PATCH.
 /// A write that the cloud refuses (`GET /_sandbox/faults` lists them), and a test that must not pass then.
 const MUTANTS: &[(&str, &str)] = &[
-    ("create-application", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
+    ("update-application", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
     ("create-service-principal", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
     ("add-password", "identity::the_newest_refresh_token_is_kept_and_the_seed_is_needed_only_once"),
-    ("create-group", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
+    ("update-group", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
     ("add-member", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
     ("grant-app-role", "journey::after_the_click_one_apply_reaches_ready_and_the_next_plan_is_empty"),
     ("create-relationship", "journey::the_first_apply_ends_at_the_customers_click_and_says_where_it_is"),
