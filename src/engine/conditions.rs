@@ -3,6 +3,9 @@
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Severity};
+use super::read::Why;
+use crate::api::conditions::{ConditionType, Reason, Status as Told, row};
+use crate::catalog::diagnosis;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub enum Status {
@@ -23,7 +26,7 @@ pub struct Condition {
 
 impl Condition {
     pub fn new(kind: &'static str, status: Status, reason: &'static str, message: impl Into<String>) -> Condition {
-        debug_assert!(known(kind, reason), "{kind}/{reason} is not in the vocabulary");
+        debug_assert!(known(kind, status, reason), "{kind}={status:?}/{reason} is not in the vocabulary");
         Condition { kind, status, reason, message: message.into() }
     }
 
@@ -35,18 +38,36 @@ impl Condition {
         Condition::new(kind, Status::False, reason, message)
     }
 
+    /// What could not be had, by its code: the rule's reason where this condition knows it, else
+    /// `otherwise`. No answer at all is Unknown.
+    pub fn of_why(kind: &'static str, why: &Why, otherwise: &'static str) -> Condition {
+        let Why::Refused(refusal) = why else { return Condition::unknown(kind, why.to_string()) };
+        let rule = diagnosis::rule(&refusal.code);
+        let reason = rule.and_then(|rule| Reason::parse(&rule.reason)).map(Reason::as_str);
+        let reason = reason.filter(|reason| known(kind, Status::False, reason)).unwrap_or(otherwise);
+        let cause = rule.map_or(refusal.message.as_str(), |rule| rule.cause.as_str());
+        Condition::no(kind, reason, format!("{cause} ({})", refusal.code))
+    }
+
     /// It could not be read. Never "fine".
     pub fn unknown(kind: &'static str, message: impl Into<String>) -> Condition {
         Condition::new(kind, Status::Unknown, "Unreadable", message)
     }
 }
 
-/// Whether the vocabulary has the reason. `Unreadable` belongs to every type: it means Unknown.
-fn known(kind: &str, reason: &str) -> bool {
-    use crate::api::conditions::{ConditionType, Reason, row};
+/// Whether the vocabulary has it so. `Unreadable` belongs to every type: it means Unknown.
+fn known(kind: &str, status: Status, reason: &str) -> bool {
     let (Some(kind), Some(reason)) = (ConditionType::parse(kind), Reason::parse(reason)) else { return false };
+    let told = |told| {
+        matches!(
+            (told, status),
+            (Told::True, Status::True) | (Told::False, Status::False) | (Told::Unknown, Status::Unknown)
+        )
+    };
     // Ready takes over the reason of what fails.
-    kind == ConditionType::Ready || reason.as_str() == "Unreadable" || row(kind, reason).is_some()
+    kind == ConditionType::Ready
+        || reason == Reason::Unreadable
+        || row(kind, reason).is_some_and(|row| told(row.status))
 }
 
 /// What the engine knows of one object beside its domain conditions.

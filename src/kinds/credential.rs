@@ -193,19 +193,24 @@ fn remove(app: &App, object_id: &Val, key_id: Val) -> Act {
 pub fn condition(app: &App, application: Option<&Value>, now: Timestamp) -> Condition {
     let nothing = Value::Null;
     let application = application.unwrap_or(&nothing);
+    let mut soon = None;
     for wanted in &app.credentials {
         let live = live(application, &wanted.name);
         let name = &wanted.name;
         let (reason, message) = match state(wanted, &live, now) {
             State::Valid(_) => continue,
             State::ExpiringSoon(c) => {
-                ("ExpiringSoon", format!("{} ends within {} days", c.display_name, wanted.rotate_before_days))
+                soon = Some(format!("{} ends within {} days", c.display_name, wanted.rotate_before_days));
+                continue;
             }
             State::Expired(c) => ("Expired", format!("{} has expired", c.display_name)),
             State::ValueUnknown(c) => ("ValueUnknown", format!("the value of {} is in no sink", c.display_name)),
             State::None => ("ValueUnknown", format!("there is no credential {name} yet")),
         };
         return Condition::no("SecretValid", reason, message);
+    }
+    if let Some(message) = soon {
+        return Condition::yes("SecretValid", "ExpiringSoon", message);
     }
     Condition::yes("SecretValid", "Valid", "every credential is valid and its value is in its sink")
 }

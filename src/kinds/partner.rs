@@ -9,7 +9,7 @@ use super::want::Partner;
 use crate::catalog::apps::PARTNER_CUSTOMER_DELEGATED_ADMINISTRATION as GDAP_BACKEND;
 use crate::engine::conditions::Condition;
 use crate::engine::diagnose;
-use crate::engine::diagnostic::Place;
+use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
 use crate::engine::read::{Ask, Seen, Service, list, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Step, Wait, Who};
@@ -75,6 +75,16 @@ impl Kind for Partner {
                 return;
             }
         }
+        if seen.user_claims.is().is_some_and(|claims| !has_mfa(claims)) {
+            out.diagnostics.push(
+                Diagnostic::error(&address, "the service account's sign-in had no MFA")
+                    .code("MfaRequired")
+                    .detail("Partner Center takes only sign-ins with MFA, so no customer could be entered.")
+                    .remedy("Sign the service account in again with MFA and give the new refresh token as the seed.")
+                    .path("spec.managingApp.serviceAccount.refreshToken.seed"),
+            );
+            return;
+        }
         self.plan_backend(seen, out);
         if seen.admin_agent == Seen::Is(false) {
             let id = StepId::new(&format!("{address}:adminAgents"), "wait");
@@ -102,15 +112,15 @@ impl Kind for Partner {
         report.conditions.push(match &seen.app_claims {
             Seen::Is(_) => Condition::yes("AppOnlyReady", "Ready", "the managing app signs in"),
             Seen::Not => Condition::unknown("AppOnlyReady", "the token service gave no answer"),
-            Seen::Unknown(why) => Condition::no("AppOnlyReady", "InvalidClient", why.to_string()),
+            Seen::Unknown(why) => Condition::of_why("AppOnlyReady", why, "CredentialInvalid"),
         });
         report.conditions.push(match &seen.user_claims {
             Seen::Is(claims) if !has_mfa(claims) => {
-                Condition::no("DelegatedReady", "ClaimMissing", "the service account's sign-in had no MFA")
+                Condition::no("DelegatedReady", "MfaRequired", "the service account's sign-in had no MFA")
             }
             Seen::Is(_) => Condition::yes("DelegatedReady", "Ready", "the service account signs in with MFA"),
             Seen::Not => Condition::unknown("DelegatedReady", "the token service gave no answer"),
-            Seen::Unknown(why) => Condition::no("DelegatedReady", "InvalidClient", why.to_string()),
+            Seen::Unknown(why) => Condition::of_why("DelegatedReady", why, "CredentialInvalid"),
         });
         report.conditions.push(match &seen.admin_agent {
             Seen::Is(true) => Condition::yes("AdminAgentsMember", "Member", "the service account is an admin agent"),

@@ -19,7 +19,7 @@ impl App {
         report.conditions.push(self.registered(seen));
         report.conditions.push(self.declared(seen));
         report.conditions.push(match &seen.signs_in {
-            Some(Seen::Unknown(why)) => Condition::no("SecretValid", "InvalidClient", why.to_string()),
+            Some(Seen::Unknown(why)) => Condition::of_why("SecretValid", why, "InvalidClient"),
             _ => credential::condition(self, application, moment.now),
         });
         if self.partner_consent {

@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 use super::tenant::{Foothold, Observed};
 use super::tenant_app::{SeenApp, exchange_address};
 use super::want::{Permission, Tenant, Use};
-use crate::catalog::diagnosis;
 use crate::engine::conditions::Condition;
 use crate::engine::kind::{Kind, Moment, Report};
-use crate::engine::read::{Refusal, Seen, Why, list, text};
+use crate::engine::read::{Seen, Why, list, text};
 use crate::engine::step::{Act, Draft, Step, Wait, Who};
 use crate::engine::value::StepId;
 
@@ -47,8 +46,7 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
         Foothold::NoPath => {
             return Condition::no(TYPE, "Pending", "comes after the GDAP relationship is active and assigned");
         }
-        Foothold::Blocked(Why::Refused(refusal)) => return refused(TYPE, &refusal),
-        Foothold::Blocked(why) => return Condition::unknown(TYPE, why.to_string()),
+        Foothold::Blocked(why) => return Condition::of_why(TYPE, &why, "Forbidden"),
     }
     let (mut granted, mut wanted, mut missing) = (0, 0, Vec::new());
     for (one, app) in apps(want, seen) {
@@ -72,20 +70,6 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
         (_, 0) => Condition::no(TYPE, "Pending", format!("none of {wanted} permissions is granted")),
         _ => Condition::no(TYPE, "PartiallyGranted", format!("{granted} of {wanted}; missing: {}", missing.join(", "))),
     }
-}
-
-/// A refusal by its rule, where that speaks of this condition; else it is not known.
-fn refused(kind: &'static str, refusal: &Refusal) -> Condition {
-    match diagnosis::rule(&refusal.code) {
-        Some(rule) if rule.condition == kind => Condition::no(kind, reason(&rule.reason), rule.cause.clone()),
-        Some(rule) => Condition::unknown(kind, format!("{} ({})", rule.cause, refusal.code)),
-        None => Condition::unknown(kind, format!("{}: {}", refusal.code, refusal.message)),
-    }
-}
-
-/// The vocabulary's own spelling of a reason in the diagnosis table.
-fn reason(word: &str) -> &'static str {
-    crate::api::conditions::Reason::parse(word).map_or("Pending", crate::api::conditions::Reason::as_str)
 }
 
 fn exchange(want: &Tenant, seen: &Observed) -> Condition {

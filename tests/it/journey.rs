@@ -54,7 +54,8 @@ fn a_converged_tenant_costs_three_requests_and_three_tokens_beyond_the_partners_
 
 #[test]
 fn onboarding_one_tenant_takes_at_most_fifteen_requests_beyond_the_partners_own() {
-    let customer = format!("customers:\n  - {{ tenantId: {FABRIKAM}, displayName: Fabrikam, domain: fabrikam.com, users: 5 }}\n");
+    let customer =
+        format!("customers:\n  - {{ tenantId: {FABRIKAM}, displayName: Fabrikam, domain: fabrikam.com, users: 5 }}\n");
     let msp = Msp::new().with(".sandbox/world.yaml", "customers:\n", &customer);
     let tenants = msp.dir.read("examples/first/tenants.yaml");
     let (class, tenant) = tenants.rsplit_once("---\n").unwrap();
@@ -103,7 +104,11 @@ fn apply_refuses_to_ask_where_nobody_can_answer_and_writes_nothing() {
 
 #[test]
 fn apply_with_wait_goes_through_to_ready_in_seconds_of_real_time() {
-    let msp = Msp::new().with(".sandbox/world.yaml", "partner:\n", "lag: { exchangeRole: 45m, accessAssignment: 2m }\npartner:\n");
+    let msp = Msp::new().with(
+        ".sandbox/world.yaml",
+        "partner:\n",
+        "lag: { exchangeRole: 45m, accessAssignment: 2m }\npartner:\n",
+    );
     msp.apply().code(3);
     msp.approve();
     msp.run("apply", &["--auto-approve", "--wait=3h"]).ok();

@@ -5,8 +5,11 @@
 
 mod canary;
 mod crds;
+mod facts;
 mod house;
+mod identity;
 mod journey;
 mod kill;
+mod mutants;
 mod support;
 mod table;
