@@ -124,7 +124,10 @@ impl Executor<'_> {
                 let stored =
                     resolved.map_err(|unknown| unknown.to_string()).and_then(|values| self.sinks.store(sink, &values));
                 match stored {
-                    Ok(()) => self.succeed(step, json!({}), run).await,
+                    Ok(()) => {
+                        self.cloud.auth.drop_sink(sink).await;
+                        self.succeed(step, json!({}), run).await;
+                    }
                     Err(why) => {
                         let mut error = sink_error(step, sink, &why);
                         if let Err(left) = self.once(step, undo, run).await {
@@ -199,7 +202,7 @@ impl Executor<'_> {
                 self.succeed(step, result, run).await;
                 return Duration::ZERO;
             }
-            Ok(answer) if deletes && answer.status == 404 => {
+            Ok(answer) if (deletes && answer.status == 404) || step.already.contains(&answer.status) => {
                 self.succeed(step, Value::Null, run).await;
                 return Duration::ZERO;
             }

@@ -203,7 +203,7 @@ impl Rungs<'_> {
     }
 
     fn probes(&self) -> [crate::engine::step::Stale; 3] {
-        let stale = |service, path: &str| crate::engine::step::Stale {
+        let stale = |service, path: &str| crate::engine::step::Stale::Path {
             tenant: self.tenant.customer.clone(),
             service,
             path: path.into(),
