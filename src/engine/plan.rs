@@ -147,7 +147,7 @@ impl Plan {
             std::mem::take(&mut self.changes).into_iter().partition(|c| made.contains(&c.address));
         self.changes = left;
         for change in &on_their_way {
-            let object = change.address.split(':').next().unwrap_or_default();
+            let object = change.object();
             let wait = Wait {
                 address: object.to_owned(),
                 condition: "Propagated",
@@ -211,9 +211,9 @@ impl Plan {
 
 /// Objects with an error, and those made from them.
 fn stopped<'a>(judged: &'a [Judged], diagnostics: &[Diagnostic]) -> BTreeSet<&'a str> {
-    let failed = |address: &str| diagnostics.iter().any(|d| d.is_error() && d.object() == address);
+    let failed: BTreeSet<&str> = diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
     let mut stopped: BTreeSet<&str> =
-        judged.iter().map(|o| o.address.as_str()).filter(|address| failed(address)).collect();
+        judged.iter().map(|o| o.address.as_str()).filter(|address| failed.contains(address)).collect();
     loop {
         let more: Vec<&str> = judged
             .iter()

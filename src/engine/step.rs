@@ -66,6 +66,13 @@ pub struct Change {
     pub reason: String,
 }
 
+impl Change {
+    /// The object it belongs to: the address up to what is managed of it.
+    pub fn object(&self) -> &str {
+        self.address.split(':').next().unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     Post,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::gdap_template::{group, group_step};
 use super::partner::backend_is_there;
 use super::reads::{self, RELATIONSHIPS, WRITE_GDAP, at_home, home_list, need};
-use super::relationship_state::{Live, Stage, stage};
+use super::relationship_state::{Index, Live, Stage, stage};
 use super::want::{Group, Relationship};
 use crate::catalog::roles;
 use crate::engine::conditions::Condition;
@@ -71,9 +71,12 @@ impl Kind for Relationship {
         let all = reads::relationships(ask, partner);
         let groups: Vec<_> = self.template.groups.iter().map(|g| group(ask, partner, g)).collect();
         let backend_is_there = backend?;
-        // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
-        let all = if backend_is_there { all? } else { all.map(|_| Seen::Is(vec![]))? };
-        let stage = all.map(|all| stage(self, &all));
+        let stage = match (&*all?, backend_is_there) {
+            (Seen::Is(all), true) => Seen::Is(stage(self, all)),
+            (Seen::Unknown(why), true) => Seen::Unknown(why.clone()),
+            // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
+            _ => Seen::Is(stage(self, &Index::default())),
+        };
         let mut assignments = BTreeMap::new();
         if let Some(Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }) = stage.is() {
             for id in carriers.values().map(|r| &r.id) {

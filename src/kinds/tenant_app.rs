@@ -2,14 +2,14 @@
 //! the ladder, done with the service account's token.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::grants::{self, Compared, ResourceIds, RoleIds};
 use super::partner_app::grants_change;
-use super::permissions::AppRoles;
-use super::reads;
+use super::reads::{self, SeenRoles};
 use super::want::{App, Tenant, Use};
 use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
 use crate::catalog::roles;
@@ -22,7 +22,7 @@ pub struct SeenApp {
     /// Client id, as the partner tenant has the app.
     pub app_id: Option<String>,
     roles: RoleIds,
-    names: BTreeMap<Resource, AppRoles>,
+    names: BTreeMap<Resource, Rc<SeenRoles>>,
     pub principal: Seen<Arc<Value>>,
     assignments: Seen<Vec<Value>>,
     resources: ResourceIds,
@@ -42,13 +42,14 @@ impl Use {
         let app_id = application?.is().map(|a| text(a, "appId").to_owned());
         let mut seen = SeenApp::nothing(app_id.clone());
         for (resource, roles) in live {
-            if let Seen::Is((_, roles)) = roles? {
+            let roles = roles?;
+            if let Seen::Is((_, known)) = &*roles {
                 for permission in app.permissions.iter().filter(|p| p.resource == resource) {
-                    if let Some(id) = roles.id(&permission.value) {
+                    if let Some(id) = known.id(&permission.value) {
                         seen.roles.insert(permission.label(), id.to_owned());
                     }
                 }
-                seen.names.insert(resource, roles);
+                seen.names.insert(resource, roles.clone());
             }
         }
         let (Some(app_id), true) = (app_id, entered) else { return Some(seen) };
@@ -133,7 +134,7 @@ impl SeenApp {
         let live = self.assignments.is().cloned().unwrap_or_default();
         let name_of = |resource: &str, role: &str| {
             let (known, _) = self.resources.iter().find(|(_, id)| id.is().is_some_and(|id| id == resource))?;
-            Some(format!("{}/{}", known.word, self.names.get(known)?.value(role)))
+            Some(format!("{}/{}", known.word, self.names.get(known)?.is()?.1.value(role)))
         };
         grants::compare(&app.permissions, &self.roles, &self.resources, &live, &name_of)
     }
