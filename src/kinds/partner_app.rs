@@ -120,7 +120,7 @@ impl Kind for App {
 }
 
 impl Observed {
-    fn unreadable(&self) -> Option<&crate::engine::read::Why> {
+    pub(super) fn unreadable(&self) -> Option<&crate::engine::read::Why> {
         let resources = self.resources.values().find_map(|seen| seen.why());
         let own = self.application.why().or(self.principal.why()).or(self.assignments.why());
         own.or(self.member_of.why()).or(self.admin_agents.why()).or(resources)

@@ -28,6 +28,8 @@ pub struct SeenApp {
     resources: ResourceIds,
     /// Who holds the Exchange role in the tenant.
     holders: Seen<Vec<Value>>,
+    /// Why the app at home, or the permissions of its resources, could not be read.
+    home: Option<Why>,
     /// Probes with the app's own token.
     pub users: Option<Seen<Arc<Value>>>,
     pub exchange: Option<Seen<Arc<Value>>>,
@@ -39,10 +41,13 @@ impl Use {
         let app = &self.app;
         let application = reads::application(ask, app);
         let live: Vec<_> = app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
-        let app_id = application?.is().map(|a| text(a, "appId").to_owned());
+        let application = application?;
+        let app_id = application.is().map(|a| text(a, "appId").to_owned());
         let mut seen = SeenApp::nothing(app_id.clone());
+        seen.home = application.why().cloned();
         for (resource, roles) in live {
             let roles = roles?;
+            seen.home = seen.home.or(roles.why().cloned());
             if let Seen::Is((_, known)) = &*roles {
                 for permission in app.permissions.iter().filter(|p| p.resource == resource) {
                     if let Some(id) = known.id(&permission.value) {
@@ -119,6 +124,7 @@ impl SeenApp {
             assignments: Seen::Not,
             resources: ResourceIds::new(),
             holders: Seen::Not,
+            home: None,
             users: None,
             exchange: None,
         }
@@ -127,7 +133,7 @@ impl SeenApp {
     /// The first thing that could not be read for a reason of its own.
     pub fn unreadable(&self) -> Option<&Why> {
         let resources = self.resources.values().find_map(Seen::why);
-        self.principal.why().or(self.assignments.why()).or(self.holders.why()).or(resources)
+        self.home.as_ref().or(self.principal.why()).or(self.assignments.why()).or(self.holders.why()).or(resources)
     }
 
     pub fn compared(&self, app: &App) -> Compared {

@@ -21,6 +21,12 @@ pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
         report.conditions.insert(0, Condition::no("GdapActive", "DomainMismatch", message));
         report.conditions.truncate(1);
     }
+    if let Some(why) = seen.relationship.unreadable() {
+        let further = ["ConsentGranted", "ExchangeReady", "ConditionalAccessCompatible", "Propagated", "Verified"];
+        report.conditions.extend(further.map(|kind| Condition::unreadable(kind, why)));
+        facts(want, seen, moment, &mut report);
+        return report;
+    }
     report.conditions.push(consent(want, seen));
     report.conditions.push(exchange(want, seen));
     report.conditions.push(Condition::yes(
@@ -53,7 +59,7 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
     let (mut granted, mut wanted, mut missing) = (0, 0, Vec::new());
     for (one, app) in apps(want, seen) {
         if let Some(why) = app.unreadable() {
-            return Condition::unknown(TYPE, why.to_string());
+            return Condition::unreadable(TYPE, why);
         }
         if let Some(resource) = app.lacks() {
             return Condition::no(
