@@ -140,6 +140,11 @@ impl Observed {
         self.held.as_ref().is_none_or(|held| one_of.iter().any(|wanted| held.iter().any(|have| have == wanted)))
     }
 
+    /// Said before anything is made; once there is an app to consent to, it is a person's click that is missing.
+    pub(super) fn reason_of_hand_consent(&self) -> &'static str {
+        if self.application.is().is_some() { "Pending" } else { "InsufficientConsentRole" }
+    }
+
     fn resource_ids(&self) -> ResourceIds {
         self.resources.iter().map(|(r, seen)| (*r, seen.map_ref(|(id, _)| id.clone()))).collect()
     }
@@ -356,15 +361,14 @@ impl App {
             let (tenant, page) = (self.partner.tenant.as_str(), "https://login.microsoftonline.com");
             let url = ["/adminconsent?client_id=".into(), app_id.clone()];
             let link = Val::Text([Val::text(format!("{page}/{tenant}"))].into_iter().chain(url).collect());
-            let what = "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged \
-                        Role Administrator of the partner tenant opens the link and accepts.";
-            return out.steps.push(self.by_hand(
-                &address,
-                "PartnerConsentGranted",
-                "InsufficientConsentRole",
-                link,
-                what.into(),
-            ));
+            let wanted: Vec<String> = compared.missing.iter().map(super::want::Permission::label).collect();
+            let what = format!(
+                "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged Role \
+                 Administrator of the partner tenant opens the link and accepts: {}.",
+                wanted.join(", ")
+            );
+            let reason = seen.reason_of_hand_consent();
+            return out.steps.push(self.by_hand(&address, "PartnerConsentGranted", reason, link, what));
         }
         let ids = seen.resource_ids();
         let own = |tail: &str| {

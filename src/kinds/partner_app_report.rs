@@ -93,7 +93,7 @@ impl App {
         let missing: Vec<String> = compared.missing.iter().map(Permission::label).collect();
         if !missing.is_empty() && !seen.holds(WRITE_GRANTS) {
             let message = "the managing app lacks AppRoleAssignment.ReadWrite.All: a Global Administrator or Privileged Role Administrator has to consent";
-            return Condition::no(TYPE, "InsufficientConsentRole", message);
+            return Condition::no(TYPE, seen.reason_of_hand_consent(), message);
         }
         match (missing.is_empty(), granted) {
             (true, _) => Condition::yes(TYPE, "Granted", format!("{granted} of {wanted} permissions")),

@@ -1,6 +1,6 @@
 //! GdapRelationship: asked for, locked, accepted by the customer, and our groups assigned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -181,6 +181,12 @@ impl Observed {
             Stage::Active(carriers) => carriers.values().next(),
             Stage::Create { .. } | Stage::NameTaken { .. } => None,
         }
+    }
+
+    /// Roles of the relationships that are active; nothing where none is.
+    pub fn roles(&self) -> Option<BTreeSet<String>> {
+        let (Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }) = self.stage.is()? else { return None };
+        Some(carriers.keys().cloned().collect())
     }
 
     /// Every role is carried, and all our groups are assigned.
