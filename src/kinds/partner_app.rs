@@ -359,8 +359,7 @@ impl App {
         let address = format!("{}:partnerConsent", self.address());
         if !seen.holds(WRITE_GRANTS) {
             let (tenant, page) = (self.partner.tenant.as_str(), "https://login.microsoftonline.com");
-            let url = ["/adminconsent?client_id=".into(), app_id.clone()];
-            let link = Val::Text([Val::text(format!("{page}/{tenant}"))].into_iter().chain(url).collect());
+            let link = Val::path([format!("{page}/{tenant}/adminconsent?client_id=").into(), app_id.clone()]);
             let wanted: Vec<String> = compared.missing.iter().map(super::want::Permission::label).collect();
             let what = format!(
                 "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged Role \

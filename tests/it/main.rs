@@ -12,5 +12,6 @@ mod identity;
 mod journey;
 mod kill;
 mod mutants;
+mod partner;
 mod support;
 mod table;

@@ -12,6 +12,23 @@ pub const APP: &str = "Northwind – Rallied Integration";
 pub const CUSTOMER: &str = "contoso.com";
 pub const PARTNER: &str = "northwind.example";
 
+/// Id of the partner tenant.
+pub const HOME: &str = "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10";
+const PORTAL_ID: &str = "77777777-1c2d-4e3f-8a9b-0c1d2e3f4a5b";
+const PORTAL: &str = "    - displayName: Portal of the administrators
+      clientId: 77777777-1c2d-4e3f-8a9b-0c1d2e3f4a5b
+      secrets:
+        - { name: portal, value: \"cnry-portal-secret\" }
+      application:
+        MicrosoftGraph:
+          - Application.ReadWrite.All
+          - AppRoleAssignment.ReadWrite.All
+          - Group.ReadWrite.All
+          - RoleManagement.ReadWrite.Directory
+          - DelegatedAdminRelationship.ReadWrite.All
+          - Directory.Read.All
+";
+
 /// The example's MSP, before the first apply.
 pub struct Msp {
     pub dir: Dir,
@@ -114,8 +131,57 @@ impl Msp {
         self.dir.path().join(".tenantry/sandbox.json")
     }
 
+    /// Takes a permission from the managing app (before `with_portal`, whose app keeps it).
+    #[track_caller]
+    pub fn without(self, permission: &str) -> Msp {
+        self.with(".sandbox/world.yaml", &format!("          - {permission}\n"), "")
+    }
+
+    /// With an app in the partner tenant that stands for what administrators do in the portal; see [`Msp::portal`].
+    pub fn with_portal(self) -> Msp {
+        self.with(".sandbox/world.yaml", "customers:\n", &format!("{PORTAL}customers:\n"))
+    }
+
+    /// An administrator at home does something by hand at Graph, for which there is no drift: only `with_portal`.
+    #[track_caller]
+    pub fn portal(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.opened(async |sandbox| {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", PORTAL_ID),
+                ("client_secret", "cnry-portal-secret"),
+                ("scope", "https://graph.microsoft.com/.default"),
+            ];
+            let url = format!("{}/{HOME}/oauth2/v2.0/token", sandbox.url());
+            let token: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+            let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{token}"));
+            let request = client.request(method.parse().unwrap(), format!("{}/v1.0{path}", sandbox.url()));
+            let request = request.bearer_auth(token);
+            let request = if body.is_null() { request } else { request.json(body) };
+            let answer = request.send().await.unwrap();
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            assert!(status.is_success(), "{method} {path}: {status} {text}");
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+        })
+    }
+
+    /// What a tenant has in the world, by its domain: `world_of(CUSTOMER, "appRoleAssignments")`.
+    pub fn world_of(&self, domain: &str, list: &str) -> Vec<Value> {
+        self.world()["tenants"][domain][list].as_array().unwrap_or_else(|| panic!("no {list} in {domain}")).clone()
+    }
+
+    /// What is in the place of a secret, or nothing.
+    pub fn sink(&self, key: &str) -> Option<String> {
+        std::fs::read_to_string(self.dir.path().join(".tenantry/secrets/rallied-credentials").join(key)).ok()
+    }
+
     /// Opens the cloud while no run of the program has it. Where none was made yet, the example's is.
     fn cloud<T>(&self, act: impl FnOnce(&Sandbox) -> T) -> T {
+        self.opened(async |sandbox| act(sandbox))
+    }
+
+    fn opened<T>(&self, act: impl AsyncFnOnce(&Sandbox) -> T) -> T {
         let world = self.dir.read("examples/first/.sandbox/world.yaml");
         let world = tenantry::sandbox::world::WorldFile::from_yaml(&world).unwrap();
         let options = Options { state: self.state(), world: Some(world), seed: 0, profile: Profile::Instant };
@@ -124,7 +190,7 @@ impl Msp {
             let Door::Opened(sandbox) = tenantry::sandbox::open(options).await.unwrap() else {
                 panic!("a run of the program still has the cloud");
             };
-            let result = act(&sandbox);
+            let result = act(&sandbox).await;
             sandbox.stop().await;
             result
         })
@@ -149,4 +215,18 @@ pub fn condition(object: &Value, kind: &str) -> String {
 /// Addresses of a plan's changes.
 pub fn addresses(plan: &Value) -> Vec<&str> {
     plan["changes"].as_array().unwrap().iter().map(|c| c["address"].as_str().unwrap()).collect()
+}
+
+/// One change of a plan.
+#[track_caller]
+pub fn change<'a>(plan: &'a Value, address: &str) -> &'a Value {
+    let found = plan["changes"].as_array().unwrap().iter().find(|c| c["address"] == address);
+    found.unwrap_or_else(|| panic!("no change {address} in {plan:#}"))
+}
+
+/// The one wait of a plan for a condition.
+#[track_caller]
+pub fn wait<'a>(plan: &'a Value, condition: &str) -> &'a Value {
+    let found = plan["waits"].as_array().unwrap().iter().find(|w| w["condition"] == condition);
+    found.unwrap_or_else(|| panic!("no wait for {condition} in {plan:#}"))
 }
