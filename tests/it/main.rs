@@ -6,11 +6,14 @@
 mod canary;
 mod crds;
 mod docs;
+mod drift;
 mod facts;
+mod faults;
 mod house;
 mod identity;
 mod journey;
 mod kill;
 mod mutants;
+mod refusals;
 mod support;
 mod table;
