@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use super::apps::{MICROSOFT_GRAPH, Resource};
 use super::roles::{
     APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR,
 };
@@ -22,6 +23,11 @@ pub const RUNGS: [Rung; 5] =
     [Rung::PartnerCenterConsent, Rung::ServicePrincipal, Rung::GraphAppRole, Rung::OtherAppRole, Rung::DirectoryRole];
 
 impl Rung {
+    /// Granting an app role of this resource.
+    pub fn of_app_role(resource: Resource) -> Rung {
+        if resource == MICROSOFT_GRAPH { Rung::GraphAppRole } else { Rung::OtherAppRole }
+    }
+
     /// What it does, for people.
     pub fn describe(self) -> &'static str {
         match self {

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use crate::api::Kind;
-use crate::source::{self, Inputs, Problem, Severity};
+use crate::engine::diagnostic::Diagnostic;
+use crate::source::{self, Inputs, Place, Problem, Severity};
 
 /// What was read, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,13 +53,33 @@ impl Summary {
 pub fn validate(paths: &[PathBuf], profiles: &[(&str, i64)]) -> (Vec<Problem>, Summary) {
     match source::load(paths, profiles) {
         Ok(inputs) => {
-            let summary = Summary::of(Some(&inputs), &inputs.notes);
-            (inputs.notes, summary)
+            let mut problems = inputs.notes.clone();
+            problems.extend(crate::pass::offline(&inputs).iter().map(problem));
+            let valid = problems.iter().all(|problem| problem.severity != Severity::Error);
+            let summary = Summary::of(valid.then_some(&inputs), &problems);
+            (problems, summary)
         }
         Err(problems) => {
             let summary = Summary::of(None, &problems);
             (problems, summary)
         }
+    }
+}
+
+/// What the rules of a kind say, in the shape of what the schema says.
+fn problem(diagnostic: &Diagnostic) -> Problem {
+    let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
+    Problem {
+        place: Place {
+            file: diagnostic.file.as_deref().unwrap_or_default().into(),
+            line: diagnostic.line.and_then(|line| line.try_into().ok()).unwrap_or(0),
+            column: 0,
+        },
+        path: diagnostic.path.to_owned(),
+        address: diagnostic.address.clone(),
+        detail: diagnostic.detail.clone(),
+        remedy: diagnostic.remedy.clone(),
+        ..Problem::new(severity, &diagnostic.summary)
     }
 }
 

@@ -45,22 +45,19 @@ impl Kind for Partner {
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
-        let path = format!("/users/{}/memberOf?$select=id,displayName", self.service_account);
-        let (app_claims, user_claims, organization, backend, agents, member_of) = (
+        let (app_claims, user_claims, organization, backend, admin_agent) = (
             claims(ask, &self.tenant, "graph", &self.managing_app()),
             claims(ask, &self.tenant, "partnercenter", &self.service_account()),
             home(ask, self, "/organization?$select=id,displayName,verifiedDomains"),
             home(ask, self, &format!("/servicePrincipals(appId='{}')?$select=id,appId", GDAP_BACKEND.app_id)),
-            reads::admin_agents(ask, self),
-            home_list(ask, self, &path),
+            is_admin_agent(ask, self),
         );
-        let member_of = member_of?;
         Some(Observed {
             app_claims: app_claims?,
             user_claims: user_claims?,
             organization: organization?,
             gdap_backend: backend?,
-            admin_agent: agents?.and_then(|group| member_of.map(|of| of.iter().any(|g| text(g, "id") == group))),
+            admin_agent: admin_agent?,
         })
     }
 
@@ -87,9 +84,8 @@ impl Kind for Partner {
         }
         self.plan_backend(seen, out);
         if seen.admin_agent == Seen::Is(false) {
-            let id = StepId::new(&format!("{address}:adminAgents"), "wait");
             out.steps.push(Step::new(
-                id,
+                self.admin_agents_wait(),
                 Act::Wait(Wait {
                     address: address.clone(),
                     condition: "AdminAgentsMember",
@@ -129,7 +125,7 @@ impl Kind for Partner {
                 Condition::no("AdminAgentsMember", "NotMember", message)
             }
             Seen::Not => Condition::no("AdminAgentsMember", "GroupNotFound", "there is no group AdminAgents"),
-            Seen::Unknown(why) => Condition::unknown("AdminAgentsMember", why.to_string()),
+            Seen::Unknown(why) => Condition::unreadable("AdminAgentsMember", why),
         });
         if let Seen::Is(body) = &seen.organization
             && let Some(organization) = list(body).first()
@@ -185,6 +181,11 @@ impl Partner {
         }
     }
 
+    /// What calls on behalf of the service account at Partner Center come after, where it is planned.
+    pub fn admin_agents_wait(&self) -> StepId {
+        StepId::new(&format!("{}:adminAgents", self.address()), "wait")
+    }
+
     /// The step that later GDAP calls come after, where it is planned.
     pub fn backend_step(&self) -> StepId {
         StepId::new(&format!("{}:principal/partner-customer-delegated-administration", self.address()), "send")
@@ -196,8 +197,20 @@ fn has_mfa(claims: &Value) -> bool {
     amr.is_some_and(|amr| amr.iter().any(|method| method == "mfa"))
 }
 
+/// Whether the service account is an admin agent: Partner Center lets nobody else act for customers.
+pub fn is_admin_agent(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<bool>> {
+    let path = format!("/users/{}/memberOf?$select=id,displayName", partner.service_account);
+    let (agents, member_of) = (reads::admin_agents(ask, partner), home_list(ask, partner, &path));
+    let member_of = member_of?;
+    Some(agents?.and_then(|group| member_of.map(|of| of.iter().any(|g| text(g, "id") == group))))
+}
+
 /// Whether Microsoft's GDAP backend has its principal already.
-pub fn backend_is_there(ask: &Ask<'_>, partner: &Partner) -> Option<bool> {
+pub fn backend_is_there(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<bool>> {
     let path = format!("/servicePrincipals(appId='{}')?$select=id,appId", GDAP_BACKEND.app_id);
-    Some(home(ask, partner, &path)?.is().is_some())
+    Some(match home(ask, partner, &path)? {
+        Seen::Is(_) => Seen::Is(true),
+        Seen::Not => Seen::Is(false),
+        Seen::Unknown(why) => Seen::Unknown(why),
+    })
 }

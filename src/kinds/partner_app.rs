@@ -120,7 +120,7 @@ impl Kind for App {
 }
 
 impl Observed {
-    fn unreadable(&self) -> Option<&crate::engine::read::Why> {
+    pub(super) fn unreadable(&self) -> Option<&crate::engine::read::Why> {
         let resources = self.resources.values().find_map(|seen| seen.why());
         let own = self.application.why().or(self.principal.why()).or(self.assignments.why());
         own.or(self.member_of.why()).or(self.admin_agents.why()).or(resources)
@@ -138,6 +138,11 @@ impl Observed {
     /// Whether the managing app may do something; where that is not known it is tried, and told.
     pub(super) fn holds(&self, one_of: &[&str]) -> bool {
         self.held.as_ref().is_none_or(|held| one_of.iter().any(|wanted| held.iter().any(|have| have == wanted)))
+    }
+
+    /// Said before anything is made; once there is an app to consent to, it is a person's click that is missing.
+    pub(super) fn reason_of_hand_consent(&self) -> &'static str {
+        if self.application.is().is_some() { "Pending" } else { "InsufficientConsentRole" }
     }
 
     fn resource_ids(&self) -> ResourceIds {
@@ -356,15 +361,14 @@ impl App {
             let (tenant, page) = (self.partner.tenant.as_str(), "https://login.microsoftonline.com");
             let url = ["/adminconsent?client_id=".into(), app_id.clone()];
             let link = Val::Text([Val::text(format!("{page}/{tenant}"))].into_iter().chain(url).collect());
-            let what = "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged \
-                        Role Administrator of the partner tenant opens the link and accepts.";
-            return out.steps.push(self.by_hand(
-                &address,
-                "PartnerConsentGranted",
-                "InsufficientConsentRole",
-                link,
-                what.into(),
-            ));
+            let wanted: Vec<String> = compared.missing.iter().map(super::want::Permission::label).collect();
+            let what = format!(
+                "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged Role \
+                 Administrator of the partner tenant opens the link and accepts: {}.",
+                wanted.join(", ")
+            );
+            let reason = seen.reason_of_hand_consent();
+            return out.steps.push(self.by_hand(&address, "PartnerConsentGranted", reason, link, what));
         }
         let ids = seen.resource_ids();
         let own = |tail: &str| {

@@ -117,10 +117,8 @@ impl AppRoles {
 
     /// Values that read like `value`.
     pub fn near(&self, value: &str) -> Vec<&str> {
-        let wanted = value.to_ascii_lowercase();
-        let stem = wanted.split('.').next().unwrap_or_default();
-        let known = self.by_value.keys().map(String::as_str);
-        known.filter(|k| k.to_ascii_lowercase().starts_with(stem)).take(4).collect()
+        let known: Vec<&str> = self.by_value.keys().map(String::as_str).collect();
+        similar::get_close_matches(value, &known, 3, 0.7)
     }
 }
 

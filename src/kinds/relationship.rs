@@ -1,6 +1,6 @@
 //! GdapRelationship: asked for, locked, accepted by the customer, and our groups assigned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -70,12 +70,13 @@ impl Kind for Relationship {
         let backend = backend_is_there(ask, partner);
         let all = reads::relationships(ask, partner);
         let groups: Vec<_> = self.template.groups.iter().map(|g| group(ask, partner, g)).collect();
-        let backend_is_there = backend?;
-        let stage = match (&*all?, backend_is_there) {
-            (Seen::Is(all), true) => Seen::Is(stage(self, all)),
-            (Seen::Unknown(why), true) => Seen::Unknown(why.clone()),
+        let backend = backend?;
+        let stage = match (&*all?, &backend) {
             // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
-            _ => Seen::Is(stage(self, &Index::default())),
+            (_, Seen::Is(false)) => Seen::Is(stage(self, &Index::default())),
+            (Seen::Is(all), _) => Seen::Is(stage(self, all)),
+            (Seen::Unknown(why), _) | (Seen::Not, Seen::Unknown(why)) => Seen::Unknown(why.clone()),
+            (Seen::Not, _) => Seen::Is(stage(self, &Index::default())),
         };
         let mut assignments = BTreeMap::new();
         if let Some(Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }) = stage.is() {
@@ -84,7 +85,12 @@ impl Kind for Relationship {
             }
         }
         let assignments = assignments.into_iter().map(|(id, seen)| Some((id, seen?))).collect::<Option<_>>()?;
-        Some(Observed { stage, groups: groups.into_iter().collect::<Option<_>>()?, assignments, backend_is_there })
+        Some(Observed {
+            stage,
+            groups: groups.into_iter().collect::<Option<_>>()?,
+            assignments,
+            backend_is_there: backend != Seen::Is(false),
+        })
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
@@ -162,7 +168,7 @@ impl Kind for Relationship {
 }
 
 impl Observed {
-    fn unreadable(&self) -> Option<&Why> {
+    pub fn unreadable(&self) -> Option<&Why> {
         let groups = self.groups.iter().find_map(Seen::why);
         self.stage.why().or(groups).or(self.assignments.values().find_map(Seen::why))
     }
@@ -175,6 +181,12 @@ impl Observed {
             Stage::Active(carriers) => carriers.values().next(),
             Stage::Create { .. } | Stage::NameTaken { .. } => None,
         }
+    }
+
+    /// Roles of the relationships that are active; nothing where none is.
+    pub fn roles(&self) -> Option<BTreeSet<String>> {
+        let (Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }) = self.stage.is()? else { return None };
+        Some(carriers.keys().cloned().collect())
     }
 
     /// Every role is carried, and all our groups are assigned.
@@ -428,7 +440,7 @@ impl Relationship {
         let stage = match &seen.stage {
             Seen::Is(stage) => stage,
             Seen::Not => return Condition::no(TYPE, "Created", "there is no relationship yet"),
-            Seen::Unknown(why) => return Condition::unknown(TYPE, why.to_string()),
+            Seen::Unknown(why) => return Condition::unreadable(TYPE, why),
         };
         match stage {
             Stage::Create { .. } => Condition::no(TYPE, "Created", "there is no relationship yet"),
@@ -457,7 +469,7 @@ impl Relationship {
     pub fn assigned(&self, seen: &Observed) -> Condition {
         const TYPE: &str = "AccessAssigned";
         if let Some(why) = seen.unreadable() {
-            return Condition::unknown(TYPE, why.to_string());
+            return Condition::unreadable(TYPE, why);
         }
         let groups = &self.template.groups;
         let with = |state| groups.iter().find(|g| seen.assigned(self, g) == state).map(|g| g.display_name.clone());

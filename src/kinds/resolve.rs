@@ -9,7 +9,6 @@ use crate::api::{
     ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, Spec, TenantClassSpec,
     TenantSpec,
 };
-use crate::catalog::apps::MICROSOFT_GRAPH;
 use crate::catalog::ladder::{self, Rung};
 use crate::catalog::profiles::{self, Profile};
 use crate::catalog::roles;
@@ -383,10 +382,7 @@ fn rungs(uses: &[want::Use]) -> BTreeSet<Rung> {
     let mut rungs = BTreeSet::new();
     for one in uses {
         rungs.extend([Rung::PartnerCenterConsent, Rung::ServicePrincipal]);
-        rungs.extend(one.app.permissions.iter().map(|p| match p.resource {
-            MICROSOFT_GRAPH => Rung::GraphAppRole,
-            _ => Rung::OtherAppRole,
-        }));
+        rungs.extend(one.app.permissions.iter().map(|p| Rung::of_app_role(p.resource)));
         if one.exchange {
             rungs.insert(Rung::DirectoryRole);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::partner::is_admin_agent;
 use super::reads;
 use super::relationship;
 use super::tenant_app::{Rungs, SeenApp};
@@ -27,6 +28,8 @@ pub struct Observed {
     /// The service account's token for the tenant; not asked for before a relationship is active.
     pub claims: Option<Seen<Arc<Value>>>,
     pub apps: Vec<SeenApp>,
+    /// Whether the service account may act for customers at Partner Center.
+    pub admin_agent: Seen<bool>,
 }
 
 /// Whether we stand inside the tenant.
@@ -101,12 +104,14 @@ impl Kind for Tenant {
         } else {
             Some(None)
         };
+        let admin_agent = is_admin_agent(ask, &self.partner);
         let apps: Vec<_> = self.apps.iter().map(|one| one.observe(self, entered, ask)).collect();
         Some(Observed {
             relationship: relationship?,
             domain: domain?,
             claims: claims?,
             apps: apps.into_iter().collect::<Option<_>>()?,
+            admin_agent: admin_agent?,
         })
     }
 
@@ -130,6 +135,9 @@ impl Kind for Tenant {
                 return out.diagnostics.push(diagnose::of_why(&self.address(), doing, &why).of_object());
             }
             Foothold::Missing | Foothold::NoPath => {
+                if seen.admin_agent == Seen::Is(false) {
+                    after.push(self.partner.admin_agents_wait());
+                }
                 let step = self.foothold(&after, out);
                 after.push(step);
             }

@@ -1,7 +1,7 @@
 //! One app in one customer tenant: its principal, its app roles, its Exchange role. Rung 3 of
 //! the ladder, done with the service account's token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use super::partner_app::grants_change;
 use super::reads::{self, SeenRoles};
 use super::want::{App, Tenant, Use};
 use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
+use crate::catalog::ladder::Rung;
 use crate::catalog::roles;
 use crate::engine::read::{Actor, Ask, Key, Seen, Service, Why, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step};
@@ -28,6 +29,8 @@ pub struct SeenApp {
     resources: ResourceIds,
     /// Who holds the Exchange role in the tenant.
     holders: Seen<Vec<Value>>,
+    /// Why the app at home, or the permissions of its resources, could not be read.
+    home: Option<Why>,
     /// Probes with the app's own token.
     pub users: Option<Seen<Arc<Value>>>,
     pub exchange: Option<Seen<Arc<Value>>>,
@@ -39,10 +42,13 @@ impl Use {
         let app = &self.app;
         let application = reads::application(ask, app);
         let live: Vec<_> = app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
-        let app_id = application?.is().map(|a| text(a, "appId").to_owned());
+        let application = application?;
+        let app_id = application.is().map(|a| text(a, "appId").to_owned());
         let mut seen = SeenApp::nothing(app_id.clone());
+        seen.home = application.why().cloned();
         for (resource, roles) in live {
             let roles = roles?;
+            seen.home = seen.home.or(roles.why().cloned());
             if let Seen::Is((_, known)) = &*roles {
                 for permission in app.permissions.iter().filter(|p| p.resource == resource) {
                     if let Some(id) = known.id(&permission.value) {
@@ -119,6 +125,7 @@ impl SeenApp {
             assignments: Seen::Not,
             resources: ResourceIds::new(),
             holders: Seen::Not,
+            home: None,
             users: None,
             exchange: None,
         }
@@ -127,7 +134,7 @@ impl SeenApp {
     /// The first thing that could not be read for a reason of its own.
     pub fn unreadable(&self) -> Option<&Why> {
         let resources = self.resources.values().find_map(Seen::why);
-        self.principal.why().or(self.assignments.why()).or(self.holders.why()).or(resources)
+        self.home.as_ref().or(self.principal.why()).or(self.assignments.why()).or(self.holders.why()).or(resources)
     }
 
     pub fn compared(&self, app: &App) -> Compared {
@@ -276,7 +283,19 @@ impl Rungs<'_> {
                 "/servicePrincipals",
             ));
         }
-        out.changes.push(grants_change(address, &compared, app));
+        let mut change = grants_change(address, &compared, app);
+        let rungs = compared.missing.iter().map(|p| Rung::of_app_role(p.resource)).collect();
+        change.reason = format!("{}; {}", change.reason, self.way(&rungs));
+        out.changes.push(change);
+    }
+
+    /// Who does it, and by which roles: what a reviewer compares with the other way, the customer's own administrator.
+    fn way(&self, rungs: &BTreeSet<Rung>) -> String {
+        let held = self.tenant.relationship.template.roles();
+        let role = |rung: &Rung| rung.roles().iter().find(|role| held.contains(**role)).map(|role| roles::name(role));
+        let names: BTreeSet<&str> = rungs.iter().filter_map(role).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        format!("by the service account through GDAP, as {}", names.join(" and "))
     }
 
     /// The resource's principal in the tenant: known, or read once the tenant is open.
@@ -318,7 +337,10 @@ impl Rungs<'_> {
             volatile: &[],
             sensitive: vec![],
             origin: app.origin.clone(),
-            reason: "Exchange takes an app only with this role on its principal in this tenant".into(),
+            reason: format!(
+                "Exchange takes an app only with this role on its principal in this tenant; {}",
+                self.way(&[Rung::DirectoryRole].into())
+            ),
         });
     }
 }

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::tenant::{Foothold, Observed};
 use super::tenant_app::{SeenApp, exchange_address};
 use super::want::{Permission, Tenant, Use};
-use crate::engine::conditions::Condition;
+use crate::catalog::ladder::Rung;
+use crate::catalog::roles;
+use crate::engine::conditions::{Condition, Status};
 use crate::engine::kind::{Kind, Moment, Report};
 use crate::engine::read::{Seen, Why, list, text};
 use crate::engine::step::{Act, Draft, Step, Wait, Who};
@@ -21,6 +23,12 @@ pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
         report.conditions.insert(0, Condition::no("GdapActive", "DomainMismatch", message));
         report.conditions.truncate(1);
     }
+    if let Some(why) = seen.relationship.unreadable() {
+        let further = ["ConsentGranted", "ExchangeReady", "ConditionalAccessCompatible", "Propagated", "Verified"];
+        report.conditions.extend(further.map(|kind| Condition::unreadable(kind, why)));
+        facts(want, seen, moment, &mut report);
+        return report;
+    }
     report.conditions.push(consent(want, seen));
     report.conditions.push(exchange(want, seen));
     report.conditions.push(Condition::yes(
@@ -29,7 +37,7 @@ pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
         "conditional access of the tenant is not managed",
     ));
     report.conditions.push(propagated(want, seen, moment));
-    report.conditions.push(verified(want, seen));
+    report.conditions.push(verified(want, seen, moment));
     facts(want, seen, moment, &mut report);
     report
 }
@@ -40,6 +48,9 @@ fn apps<'a>(want: &'a Tenant, seen: &'a Observed) -> impl Iterator<Item = (&'a U
 
 fn consent(want: &Tenant, seen: &Observed) -> Condition {
     const TYPE: &str = "ConsentGranted";
+    if let Some(message) = insufficient(want, seen) {
+        return Condition::no(TYPE, "InsufficientConsentRole", message);
+    }
     match seen.foothold() {
         Foothold::There => {}
         Foothold::Missing => {
@@ -53,7 +64,7 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
     let (mut granted, mut wanted, mut missing) = (0, 0, Vec::new());
     for (one, app) in apps(want, seen) {
         if let Some(why) = app.unreadable() {
-            return Condition::unknown(TYPE, why.to_string());
+            return Condition::unreadable(TYPE, why);
         }
         if let Some(resource) = app.lacks() {
             return Condition::no(
@@ -72,6 +83,19 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
         (_, 0) => Condition::no(TYPE, "Pending", format!("none of {wanted} permissions is granted")),
         _ => Condition::no(TYPE, "PartiallyGranted", format!("{granted} of {wanted}; missing: {}", missing.join(", "))),
     }
+}
+
+/// Consent to Microsoft Graph needs a role that the relationship (or, before there is one, the template) does not have.
+fn insufficient(want: &Tenant, seen: &Observed) -> Option<String> {
+    let roles = seen.relationship.roles().unwrap_or_else(|| want.relationship.template.roles());
+    let granted = |(one, app): (&Use, &SeenApp)| app.compared(&one.app).missing.is_empty();
+    let rung = Rung::GraphAppRole;
+    if !want.rungs.contains(&rung) || rung.allowed(&roles) || apps(want, seen).all(granted) {
+        return None;
+    }
+    let needed: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
+    let held: Vec<&str> = roles.iter().map(|id| roles::name(id)).collect();
+    Some(format!("consent to Microsoft Graph needs {}; GDAP gives {}", needed.join(" or "), held.join(", ")))
 }
 
 fn exchange(want: &Tenant, seen: &Observed) -> Condition {
@@ -118,6 +142,22 @@ struct Lag {
     window: jiff::SignedDuration,
 }
 
+impl Lag {
+    fn deadline(&self) -> Option<Timestamp> {
+        self.since.and_then(|since| since.checked_add(self.window).ok())
+    }
+
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| now > deadline)
+    }
+
+    /// What is wrong when it takes longer than it may.
+    fn diagnosis(&self) -> String {
+        let (what, window) = (&self.what, self.window);
+        format!("{what}, {window:#} after the change: check the role in the tenant and the app's sign-in logs")
+    }
+}
+
 fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
     if seen.foothold() != Foothold::There {
         return None;
@@ -145,39 +185,35 @@ fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
     match lag(want, seen, moment) {
         None => Condition::yes(TYPE, "Elapsed", "nothing is on its way"),
         Some(Lag { what, since: None, .. }) => Condition::no(TYPE, "Waiting", format!("{what}; since unknown")),
-        Some(Lag { what, since: Some(since), window }) => {
-            if moment.now.duration_since(since) > window {
-                let message = format!(
-                    "{what}, {window:#} after the change: check the role in the tenant and the app's sign-in logs"
-                );
-                Condition::no(TYPE, "Overdue", message)
-            } else {
-                Condition::no(TYPE, "Waiting", what)
-            }
-        }
+        Some(lag) if lag.is_overdue(moment.now) => Condition::no(TYPE, "Overdue", lag.diagnosis()),
+        Some(lag) => Condition::no(TYPE, "Waiting", lag.what),
     }
 }
 
 /// A delay of Microsoft's is a wait like any other, with a deadline.
 pub fn wait_for_propagation(want: &Tenant, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
     let Some(lag) = lag(want, seen, moment) else { return };
-    let deadline = lag.since.and_then(|s| s.checked_add(lag.window).ok());
-    let overdue = deadline.is_some_and(|d| moment.now > d);
+    let overdue = lag.is_overdue(moment.now);
     let wait = Wait {
         address: want.address(),
         condition: "Propagated",
         reason: if overdue { "Overdue" } else { "Waiting" },
-        who: Who::Microsoft,
+        // Waiting longer does not help: somebody has to look.
+        who: if overdue { Who::Partner } else { Who::Microsoft },
         link: None,
         since: lag.since,
-        deadline,
-        what: lag.what,
+        deadline: lag.deadline(),
+        what: if overdue { lag.diagnosis() } else { lag.what },
     };
     out.steps.push(Step::new(StepId::new(&format!("{}:propagation", want.address()), "wait"), Act::Wait(wait)));
 }
 
-fn verified(want: &Tenant, seen: &Observed) -> Condition {
+fn verified(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
     const TYPE: &str = "Verified";
+    // Within the window a refusal proves nothing.
+    if let Some(lag) = lag(want, seen, moment).filter(|lag| !lag.is_overdue(moment.now)) {
+        return Condition::no(TYPE, "Pending", format!("{}; it is tried again", lag.what));
+    }
     let mut said = Vec::new();
     for (one, app) in apps(want, seen) {
         let name = &one.app.display_name;
@@ -218,17 +254,27 @@ fn facts(want: &Tenant, seen: &Observed, moment: Moment<'_>, report: &mut Report
         report.facts.insert("displayName", json!(text(found, "displayName")));
         report.facts.insert("defaultDomain", json!(text(found, "defaultDomainName")));
     }
+    let consent =
+        |app_id: &str| format!("https://login.microsoftonline.com/{}/adminconsent?client_id={app_id}", want.customer);
+    let open = |(one, app): (&Use, &SeenApp)| {
+        app.app_id.as_deref().filter(|_| !app.compared(&one.app).missing.is_empty()).map(consent)
+    };
+    if let Some(link) = apps(want, seen).find_map(open) {
+        let links = report.facts.entry("links").or_insert_with(|| json!({}));
+        links["adminConsent"] = json!(link);
+    }
     let all = apps(want, seen).map(|(one, app)| {
         let compared = app.compared(&one.app);
         let missing: Vec<String> = compared.missing.iter().map(Permission::label).collect();
         let id = app.principal.is().map(|p| text(p, "id").to_owned());
         json!({"name": one.app.name, "servicePrincipalId": id, "granted": compared.granted.len(),
-            "wanted": one.app.permissions.len(), "missing": missing})
+            "wanted": one.app.permissions.len(), "missing": missing, "adminConsent": open((one, app))})
     });
     report.facts.insert("apps", all.collect());
     let needed = want.apps.iter().any(|one| one.exchange);
     let answered = seen.apps.iter().any(|app| matches!(app.exchange, Some(Seen::Is(_))));
     let probe = answered.then(|| moment.now.to_string());
     report.facts.insert("exchange", json!({"way": if needed { "Role" } else { "None" }, "lastProbe": probe}));
-    report.facts.insert("lastVerified", json!(moment.now.to_string()));
+    let passed = report.conditions.iter().any(|c| c.kind == "Verified" && c.status == Status::True);
+    report.facts.insert("lastVerified", json!(passed.then(|| moment.now.to_string())));
 }

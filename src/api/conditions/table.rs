@@ -153,7 +153,7 @@ table! {
     PartnerConsentGranted {
         Granted                      True    -          Nobody    CONSENT
         NotRequired                  True    -          Nobody    CONSENT
-        Pending                      False   Fixable    Nobody    CONSENT
+        Pending                      False   Person     Partner   CONSENT_LINK
         PartiallyGranted             False   Fixable    Nobody    CONSENT
         Revoked                      False   Fixable    Nobody    CONSENT
         InsufficientConsentRole      False   Person     Partner   WHO_CONSENTS
