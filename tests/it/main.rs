@@ -6,12 +6,15 @@
 mod canary;
 mod crds;
 mod docs;
+mod drift;
 mod facts;
+mod faults;
 mod house;
 mod identity;
 mod journey;
 mod kill;
 mod mutants;
 mod partner;
+mod refusals;
 mod support;
 mod table;
