@@ -7,6 +7,7 @@ mod canary;
 mod crds;
 mod docs;
 mod drift;
+mod errors;
 mod facts;
 mod faults;
 mod house;
