@@ -83,15 +83,16 @@ impl Plan {
         let (mut changes, mut steps) = (Vec::new(), Vec::new());
         for object in judged {
             match object.mode {
-                Mode::Observe => plan.drift.extend(object.draft.changes.iter().cloned()),
+                Mode::Observe | Mode::Suspended => plan.drift.extend(object.draft.changes.iter().cloned()),
                 Mode::Enforce if !stopped.contains(object.address.as_str()) => {
                     changes.extend(object.draft.changes.iter().cloned());
                     steps.extend(object.draft.steps.iter().cloned());
                 }
-                Mode::Enforce | Mode::Suspended => {}
+                Mode::Enforce => {}
             }
         }
         plan.place(changes, reachable(steps));
+        plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
         plan.diagnostics.sort();
         plan.diagnostics.dedup();
         plan

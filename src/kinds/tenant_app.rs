@@ -31,9 +31,39 @@ pub struct SeenApp {
     holders: Seen<Vec<Value>>,
     /// Why the app at home, or the permissions of its resources, could not be read.
     home: Option<Why>,
+    /// What the app's own tokens say of it, where we cannot look for lack of the foothold.
+    itself: Option<Itself>,
     /// Probes with the app's own token.
     pub users: Option<Seen<Arc<Value>>>,
     pub exchange: Option<Seen<Arc<Value>>>,
+}
+
+/// An app in a tenant as its own tokens show it: who it is there, and what it may do.
+struct Itself {
+    object_id: String,
+    permissions: BTreeSet<String>,
+    /// Directory roles, by template id.
+    directory_roles: BTreeSet<String>,
+}
+
+impl Itself {
+    /// `None` where a token says nothing: the app is not there, or is not ours to sign in as.
+    fn read(app: &App, tokens: &[(Resource, Seen<Arc<Value>>)]) -> Option<Itself> {
+        let mut itself =
+            Itself { object_id: String::new(), permissions: BTreeSet::new(), directory_roles: BTreeSet::new() };
+        for (resource, claims) in tokens {
+            let claims = claims.is()?;
+            let list = |name: &str| {
+                let all = claims.get(name).and_then(Value::as_array).into_iter().flatten();
+                all.filter_map(Value::as_str).collect::<Vec<_>>()
+            };
+            itself.object_id = text(claims, "oid").to_owned();
+            itself.permissions.extend(list("roles").iter().map(|role| format!("{}/{role}", resource.word)));
+            itself.directory_roles.extend(list("wids").iter().map(|role| role.to_ascii_lowercase()));
+        }
+        let asked = |r: &Resource| tokens.iter().any(|(asked, _)| asked == r);
+        (!itself.object_id.is_empty() && app.resources().iter().all(asked)).then_some(itself)
+    }
 }
 
 impl Use {
@@ -73,6 +103,7 @@ impl Use {
             Some(role) => ask.get(all(holders_path(role))).map(crate::engine::read::Got::items),
             None => Some(Seen::Is(vec![])),
         };
+        let itself = self.own_tokens(tenant, &app_id, ask);
         let (users, exchange) = self.probe(tenant, &app_id, ask);
         seen.principal = principal?.seen();
         seen.assignments = assignments?.items();
@@ -81,7 +112,24 @@ impl Use {
             seen.resources.insert(resource, got?.seen().map(|sp| text(&sp, "id").to_owned()));
         }
         (seen.users, seen.exchange) = (users?, exchange?);
+        if seen.principal.why().is_some() {
+            seen.itself = Itself::read(app, &itself?);
+        }
+        if let Some(itself) = &seen.itself {
+            seen.principal = Seen::Is(Arc::new(json!({"id": itself.object_id, "appId": app_id})));
+        }
         Some(seen)
+    }
+
+    /// What the app's own tokens for the tenant say: the same that the probes are made with.
+    fn own_tokens(&self, tenant: &Tenant, app_id: &str, ask: &Ask<'_>) -> Option<Vec<(Resource, Seen<Arc<Value>>)>> {
+        let Some(actor) = self.app.actor(app_id) else { return Some(vec![]) };
+        let resources = self.app.resources();
+        let services = [(MICROSOFT_GRAPH, "graph"), (EXCHANGE_ONLINE, "exchange")];
+        let used = services.into_iter().filter(|(resource, _)| resources.contains(resource));
+        let read = |(resource, service)| (resource, reads::claims(ask, &tenant.customer, service, &actor));
+        let all: Vec<_> = used.map(read).collect();
+        all.into_iter().map(|(resource, claims)| Some((resource, claims?))).collect()
     }
 
     /// Live probes: list users, and where it is needed ask Exchange. Each with the app's own token.
@@ -126,6 +174,7 @@ impl SeenApp {
             resources: ResourceIds::new(),
             holders: Seen::Not,
             home: None,
+            itself: None,
             users: None,
             exchange: None,
         }
@@ -138,6 +187,10 @@ impl SeenApp {
     }
 
     pub fn compared(&self, app: &App) -> Compared {
+        if let Some(itself) = &self.itself {
+            let missing = app.permissions.iter().filter(|p| !itself.permissions.contains(&p.label()));
+            return Compared { missing: missing.cloned().collect(), ..Compared::default() };
+        }
         let live = self.assignments.is().cloned().unwrap_or_default();
         let name_of = |resource: &str, role: &str| {
             let (known, _) = self.resources.iter().find(|(_, id)| id.is().is_some_and(|id| id == resource))?;
@@ -147,7 +200,10 @@ impl SeenApp {
     }
 
     /// Whether the principal holds the Exchange role.
-    pub fn holds_role(&self) -> bool {
+    pub fn holds_role(&self, app: &App) -> bool {
+        if let Some(itself) = &self.itself {
+            return app.exchange_role.is_some_and(|role| itself.directory_roles.contains(role));
+        }
         let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
         !id.is_empty()
             && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
@@ -315,7 +371,7 @@ impl Rungs<'_> {
     }
 
     fn exchange_role(&self, app: &App, role: &'static str, seen: &SeenApp, sp: &Val, out: &mut Draft) {
-        if seen.holds_role() {
+        if seen.holds_role(app) {
             out.unchanged += 1;
             return;
         }

@@ -111,7 +111,7 @@ fn exchange(want: &Tenant, seen: &Observed) -> Condition {
         if app.resources_lack_exchange() {
             return Condition::no(TYPE, "NoSubscription", "the tenant has no Exchange Online");
         }
-        if !app.holds_role() {
+        if !app.holds_role(&one.app) {
             let id = app.app_id.as_deref().unwrap_or("not known yet");
             let message = format!("{name} (client id {id}) does not hold Exchange Administrator in this tenant");
             return Condition::no(TYPE, "Pending", message);
@@ -171,7 +171,7 @@ fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
             let what = format!("{} is consented, and Microsoft Graph does not take it yet", one.app.display_name);
             return Some(Lag { what, since: compared.newest(), window: one.app.consent_window });
         }
-        if one.exchange && app.holds_role() && denied(app.exchange.as_ref()) {
+        if one.exchange && app.holds_role(&one.app) && denied(app.exchange.as_ref()) {
             let what = format!("{} holds the Exchange role, and Exchange does not take it yet", one.app.display_name);
             let since = moment.journal.get(&exchange_address(want, &one.app)).copied();
             return Some(Lag { what, since, window: one.app.exchange_window });

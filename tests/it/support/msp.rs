@@ -10,9 +10,18 @@ use tenantry::sandbox::{Control, Door, Options, Profile, Sandbox};
 
 use super::cmd::{Dir, Run};
 
-/// What a journey leaves that nothing disturbed: the cloud, the sinks, the journal, and the world that two runs compare.
+/// What the first apply and the customer's click leave: the cloud, the sinks, the journal.
+static ACCEPTED: LazyLock<Vec<Left>> = LazyLock::new(|| {
+    let msp = Msp::new();
+    msp.apply().code(3);
+    msp.approve();
+    Left::all(&msp.dir.path().join(TENANTRY), Path::new(""))
+});
+
+/// What the whole journey leaves when nothing disturbs it, and the world that other runs are compared with.
 static SETTLED: LazyLock<(Vec<Left>, Value)> = LazyLock::new(|| {
-    let msp = Msp::onboarded();
+    let msp = Msp::accepted();
+    msp.apply().ok();
     let world = msp.world();
     (Left::all(&msp.dir.path().join(TENANTRY), Path::new("")), world)
 });
@@ -104,10 +113,19 @@ impl Msp {
         msp
     }
 
-    /// As [`Msp::onboarded`], from a copy: the journey is made once a process.
+    /// After the first apply and the click, from a copy: it is made once a process.
+    pub fn accepted() -> Msp {
+        Msp::with_left(&ACCEPTED)
+    }
+
+    /// As [`Msp::onboarded`], from a copy.
     pub fn settled() -> Msp {
+        Msp::with_left(&SETTLED.0)
+    }
+
+    fn with_left(all: &[Left]) -> Msp {
         let msp = Msp::new();
-        for left in &SETTLED.0 {
+        for left in all {
             left.put(&msp.dir.path().join(TENANTRY));
         }
         msp
