@@ -399,9 +399,15 @@ impl Gathered<'_> {
             .map(|rung| {
                 let names: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
                 let summary = format!("{} has no role for {}", template.address(), rung.describe());
-                Diagnostic::error(format!("Tenant/{}", self.declared.name), summary)
-                    .code("RolesMissing")
-                    .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or ")))
+                let address = format!("Tenant/{}", self.declared.name);
+                let told = match rung {
+                    // The last rung: nothing comes after it, and a person of the customer can do it.
+                    Rung::DirectoryRole => Diagnostic::warning(address, summary)
+                        .detail(format!("It needs {}; else the customer does it by hand.", names.join(" or "))),
+                    _ => Diagnostic::error(address, summary)
+                        .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or "))),
+                };
+                told.code("RolesMissing")
                     .remedy("Add the role to a grant of the template, or a grant with from: Needs.")
                     .at(Some(&self.declared.place))
                     .of_object()

@@ -142,7 +142,8 @@ impl Kind for Tenant {
                 after.push(step);
             }
         }
-        let rungs = Rungs { tenant: self, after };
+        let roles = seen.relationship.roles().unwrap_or_else(|| self.relationship.template.roles());
+        let rungs = Rungs { tenant: self, after, roles };
         for (one, app) in self.apps.iter().zip(&seen.apps) {
             if let Some(resource) = app.lacks() {
                 let summary = format!("the tenant has no {}", resource.display_name);

@@ -15,7 +15,7 @@ use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
 use crate::catalog::ladder::Rung;
 use crate::catalog::roles;
 use crate::engine::read::{Actor, Ask, Key, Seen, Service, Why, text};
-use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step};
+use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step, Wait, Who};
 use crate::engine::value::{StepId, Val};
 
 /// What was read of an app in a customer tenant.
@@ -219,10 +219,13 @@ impl SeenApp {
     }
 }
 
-/// Plans the rungs of one app. `after` are the steps that open the tenant.
+/// Plans the rungs of one app.
 pub struct Rungs<'a> {
     pub tenant: &'a Tenant,
+    /// The steps that open the tenant.
     pub after: Vec<StepId>,
+    /// Template ids of the roles that the service account has there, or will have.
+    pub roles: BTreeSet<String>,
 }
 
 impl Rungs<'_> {
@@ -347,8 +350,8 @@ impl Rungs<'_> {
 
     /// Who does it, and by which roles: what a reviewer compares with the other way, the customer's own administrator.
     fn way(&self, rungs: &BTreeSet<Rung>) -> String {
-        let held = self.tenant.relationship.template.roles();
-        let role = |rung: &Rung| rung.roles().iter().find(|role| held.contains(**role)).map(|role| roles::name(role));
+        let held = |rung: &Rung| rung.roles().iter().find(|role| self.roles.contains(**role));
+        let role = |rung: &Rung| held(rung).map(|role| roles::name(role));
         let names: BTreeSet<&str> = rungs.iter().filter_map(role).collect();
         let names: Vec<&str> = names.into_iter().collect();
         format!("by the service account through GDAP, as {}", names.join(" and "))
@@ -376,6 +379,10 @@ impl Rungs<'_> {
             return;
         }
         let address = exchange_address(self.tenant, app);
+        if !Rung::DirectoryRole.allowed(&self.roles) {
+            out.steps.extend(self.exchange_role_by_hand(app, role, &address, seen));
+            return;
+        }
         let body = Val::object([
             ("roleDefinitionId", role.into()),
             ("principalId", sp.clone()),
@@ -400,6 +407,32 @@ impl Rungs<'_> {
         });
     }
 }
+
+impl Rungs<'_> {
+    /// What a person of the customer has to do, once there is a principal to be found in the picker.
+    fn exchange_role_by_hand(&self, app: &App, role: &str, address: &str, seen: &SeenApp) -> Option<Step> {
+        seen.principal.is()?;
+        let (role, app_id) = (roles::name(role), seen.app_id.as_deref().unwrap_or_default());
+        let wait = Wait {
+            address: self.tenant.address(),
+            condition: "ExchangeReady",
+            reason: "Pending",
+            who: Who::Customer,
+            link: Some(Val::text(format!("https://entra.microsoft.com/{}/{ROLES}", self.tenant.customer))),
+            since: None,
+            deadline: None,
+            what: format!(
+                "GDAP gives no role that may assign {role}. A Privileged Role Administrator or Global Administrator of \
+                 the customer opens the link: Identity → Roles & admins → {role} → Add assignment → {} (client id {app_id}).",
+                app.display_name
+            ),
+        };
+        Some(Step::new(StepId::new(address, "wait"), Act::Wait(wait)))
+    }
+}
+
+/// The page of a tenant's directory roles in the Entra admin center.
+const ROLES: &str = "#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles";
 
 /// The address of the Exchange role of an app: also the key of its time in the journal.
 pub fn exchange_address(tenant: &Tenant, app: &App) -> String {
