@@ -110,8 +110,9 @@ pub fn plan(
     let path = Val::path(["/applications/".into(), object_id.clone(), "/addPassword".into()]);
     let send = Act::Send(at_home(&app.partner, Method::Post, path, Some(body.into())));
     let found =
-        Find { list: Some("/passwordCredentials"), fields: vec![("/displayName", display_name.as_str().into())] };
-    out.steps.push(write(app, add.clone(), send).after(&intend).lookup(Reading {
+        Find { list: Some("/passwordCredentials"), ..Find::here([("/displayName", display_name.as_str().into())]) };
+    let add_step = Step { once: true, ..write(app, add.clone(), send) };
+    out.steps.push(add_step.after(&intend).lookup(Reading {
         tenant: app.partner.tenant.clone(),
         service: Service::Graph,
         actor: app.partner.managing_app(),

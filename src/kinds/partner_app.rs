@@ -209,19 +209,19 @@ impl App {
             // Creating by the mark finds what a cut-off run made, and never makes a second one.
             send.headers.push(("Prefer", "create-if-missing".to_owned()));
         }
+        let mut step = Step::new(id.clone(), Act::Send(send));
+        if live.is_null() {
+            let find = Find::here([("/displayName", self.display_name.as_str().into())]);
+            step =
+                step.lookup(Reading { all_pages: false, ..self.reading(reads::application_path(self).into(), find) });
+        }
         out.steps.push(
-            Step::new(id.clone(), Act::Send(send))
-                .lookup(Reading {
-                    tenant: self.partner.tenant.clone(),
-                    service: Service::Graph,
-                    actor: self.partner.managing_app(),
-                    path: reads::application_path(self).into(),
-                    all_pages: false,
-                    find: Find::here([("/displayName", self.display_name.as_str().into())]),
-                })
-                .serial(self.address())
-                .stales(&self.partner.tenant, Service::Graph, "/applications")
-                .needs(need(&self.partner, WRITE_APPS, "AppRegistered", "RoleMissing")),
+            step.serial(self.address()).stales(&self.partner.tenant, Service::Graph, "/applications").needs(need(
+                &self.partner,
+                WRITE_APPS,
+                "AppRegistered",
+                "RoleMissing",
+            )),
         );
         out.changes.push(Change {
             address,

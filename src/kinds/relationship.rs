@@ -296,7 +296,8 @@ impl Relationship {
         let partner = &self.template.partner;
         let (create, lock) = (StepId::new(&address, "create"), StepId::new(&address, "lock"));
         let by_name = |status: Option<&'static str>| {
-            let mut find = Find::among([("/displayName", name.into())]);
+            let customer = ("/customer/tenantId", self.customer.as_str().into());
+            let mut find = Find::among([("/displayName", name.into()), customer]);
             find.fields.extend(status.map(|s| ("/status", Val::text(s))));
             self.reading(RELATIONSHIPS.into(), find)
         };
@@ -399,14 +400,15 @@ impl Relationship {
                 ),
                 ("accessDetails", Val::object([("unifiedRoles", Val::List(vec![role]))])),
             ]);
-            let container = |status: Option<&str>| {
-                let mut find = Find::among([("/accessContainer/accessContainerId", group_id.clone())]);
-                find.fields.extend(status.map(|s| ("/status", Val::text(s))));
-                self.reading(path.clone(), find)
+            // Deleted ones stay in the list; and the group may be there with another role.
+            let container = |states: &'static [&'static str]| {
+                let role = ("/accessDetails/unifiedRoles/0/roleDefinitionId", wanted.role_id.as_str().into());
+                let find = Find::among([("/accessContainer/accessContainerId", group_id.clone()), role]);
+                self.reading(path.clone(), find.one_of("/status", states))
             };
             let mut planned = Step::new(step, Act::Send(at_home(partner, Method::Post, path.clone(), Some(body))))
-                .lookup(container(None))
-                .proof(container(Some("active")))
+                .lookup(container(&["pending", "active"]))
+                .proof(container(&["active"]))
                 .serial(self.address())
                 .stales(&partner.tenant, Service::Graph, format!("{PATH}/"))
                 .stales(&self.customer, Service::Token, "")

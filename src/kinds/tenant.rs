@@ -121,6 +121,9 @@ impl Kind for Tenant {
         }
         let mut gate = Draft::default();
         self.relationship.plan(&seen.relationship, moment, &mut gate);
+        if gate.diagnostics.iter().any(Diagnostic::is_error) && seen.foothold() != Foothold::There {
+            return; // the way in is not going to be made; the relationship says why
+        }
         let mut after: Vec<StepId> = gate.steps.into_iter().map(|s| s.id).collect();
         match seen.foothold() {
             Foothold::There => {
@@ -138,7 +141,7 @@ impl Kind for Tenant {
                 if seen.admin_agent == Seen::Is(false) {
                     after.push(self.partner.admin_agents_wait());
                 }
-                let step = self.foothold(&after, out);
+                let step = self.foothold(seen, &after, out);
                 after.push(step);
             }
         }
@@ -189,7 +192,7 @@ impl Tenant {
 
     /// Rung 2: Partner Center consents the managing app with the few scopes that the rungs use
     /// (Partner Center: register application consent; scopes are separated by commas).
-    fn foothold(&self, after: &[StepId], out: &mut Draft) -> StepId {
+    fn foothold(&self, seen: &Observed, after: &[StepId], out: &mut Draft) -> StepId {
         let address = format!("{}:foothold", self.address());
         let id = StepId::new(&address, "send");
         let actor = self.partner.service_account();
@@ -215,15 +218,29 @@ impl Tenant {
             actor,
             path: "graph".into(),
             all_pages: false,
-            find: Find::here([]),
+            find: Find::here([]).with_words("/scp", &FOOTHOLD_SCOPES),
         };
-        let mut step = Step::new(id.clone(), Act::Send(send))
+        let mut step = Step::new(id.clone(), Act::Send(send.clone()))
             .lookup(token.clone())
             .proof(token)
             .serial(format!("{}:foothold", self.address()))
             .drops_tokens(&self.customer);
         step.after = after.to_vec();
-        step.already = &[409]; // "Permission entry already exists."
+        if seen.claims.as_ref().is_some_and(|claims| claims.is().is_some()) {
+            // It is consented with fewer scopes: they only grow by consenting anew.
+            let address = format!("{}:foothold", self.address());
+            let remove = Send {
+                method: Method::Delete,
+                path: format!("/customers/{}/applicationconsents/{}", self.customer, self.partner.client_id).into(),
+                body: None,
+                ..send.clone()
+            };
+            let remove = Step::new(StepId::new(&address, "remove"), Act::Send(remove));
+            step.after.push(remove.id.clone());
+            out.steps.push(Step { after: after.to_vec(), ..remove });
+        } else {
+            step.already = &[409]; // "Permission entry already exists."
+        }
         for service in [Service::Token, Service::Graph] {
             step.stales.push(Stale::Path { tenant: self.customer.clone(), service, path: String::new() });
         }
