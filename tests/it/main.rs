@@ -5,6 +5,7 @@
 
 mod canary;
 mod crds;
+mod customer;
 mod docs;
 mod facts;
 mod house;
@@ -15,3 +16,4 @@ mod mutants;
 mod partner;
 mod support;
 mod table;
+mod windows;

@@ -142,6 +142,17 @@ impl Msp {
         self.with(".sandbox/world.yaml", "customers:\n", &format!("{PORTAL}customers:\n"))
     }
 
+    /// With a second customer, in a file of its own.
+    pub fn with_fabrikam(self) -> Msp {
+        let world = "customers:\n  - { tenantId: 1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22, displayName: Fabrikam, domain: fabrikam.com }\n";
+        let msp = self.with(".sandbox/world.yaml", "customers:\n", world);
+        let tenants = msp.dir.read("examples/first/tenants.yaml");
+        let (_, tenant) = tenants.rsplit_once("---\n").unwrap();
+        let ids = ("9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11", "1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22");
+        msp.dir.write("examples/first/fabrikam.yaml", tenant.replace("contoso", "fabrikam").replace(ids.0, ids.1));
+        msp
+    }
+
     /// An administrator at home does something by hand at Graph, for which there is no drift: only `with_portal`.
     #[track_caller]
     pub fn portal(&self, method: &str, path: &str, body: &Value) -> Value {
