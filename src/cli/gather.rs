@@ -39,6 +39,7 @@ pub struct Gathered {
 pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Gathered, Failure> {
     let known: Vec<(&str, i64)> = profiles::known().collect();
     let inputs = source::load(&files.filename, &known).map_err(Failure::Inputs)?;
+    tracing::info!(objects = inputs.objects.len(), secrets = inputs.secrets.len(), "manifests are read");
     let warnings = inputs.notes.iter().filter_map(problems::diagnostic).collect();
     let sandboxed = |default: &str| reaching.sandbox.as_ref().map(|_| PathBuf::from(default));
     let folder = reaching.secrets_dir.clone().or_else(|| sandboxed(SECRETS));
@@ -59,6 +60,7 @@ pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrup
             (elsewhere.0, elsewhere.1, Interruptible::real(interrupt))
         }
     };
+    tracing::info!(graph = %endpoints.graph, parallelism = reaching.parallelism, "where Microsoft answers");
     let reach = Reach { endpoints, ca, sleep, parallelism: reaching.parallelism, journal };
     Ok(Gathered { inputs, secrets, sink: folder.map(SecretSink::new), reach, embedded, warnings })
 }

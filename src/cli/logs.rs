@@ -1,4 +1,4 @@
-//! `-v`: logs of our own crate, to stderr. Never of the HTTP libraries, whose traces show headers.
+//! Logs of our own crate, to stderr: warnings, and with `-v` more. Never of the HTTP libraries, whose traces show headers.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::printer::Printer;
 
-/// Starts logging; without `-v` nothing is logged.
+/// Starts logging; without `-v` only what a person should know of.
 pub fn start(verbose: u8, printer: &Arc<Printer>) {
     let level = match verbose {
-        0 => return,
+        0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
     let lines = Lines(printer.clone());
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(move || lines.clone());
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(verbose > 1).without_time();
+    let layer = layer.with_writer(move || lines.clone());
     let only_ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
     // A second subscriber would be a second call, which main does not make.
     let _ = tracing_subscriber::registry().with(layer).with(only_ours).try_init();

@@ -115,6 +115,14 @@ impl Auth {
         self.cache.lock().await.retain(|(of, _, _), _| of != tenant);
     }
 
+    /// Forgets all tokens that were had with the credential in a sink: there is a new one.
+    pub async fn drop_sink(&self, sink: &str) {
+        self.cache
+            .lock()
+            .await
+            .retain(|(.., actor), _| !matches!(actor, Actor::App { secret, .. } if &**secret == sink));
+    }
+
     /// Forgets what the token service refused, so that it is asked again.
     pub async fn drop_refusals(&self) {
         self.cache.lock().await.retain(|_, slot| slot.try_lock().is_ok_and(|held| !matches!(*held, Some(Err(_)))));

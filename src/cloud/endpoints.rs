@@ -35,6 +35,14 @@ impl Endpoints {
     }
 }
 
+impl Endpoints {
+    /// Whether the servers are on the loopback of this machine.
+    pub fn on_this_machine(&self) -> bool {
+        let host = self.login.split("://").nth(1).unwrap_or_default();
+        ["127.", "localhost", "[::1]"].iter().any(|loopback| host.starts_with(loopback))
+    }
+}
+
 /// The resource of a token, as scopes name it.
 pub fn scope(resource: &str) -> &'static str {
     match resource {

@@ -78,6 +78,21 @@ pub(super) struct Run {
     request_ids: BTreeMap<StepId, String>,
 }
 
+impl Run {
+    /// Lets a step that is done be done once more; `false` when that has been tried often enough.
+    fn again(&mut self, step: &StepId) -> bool {
+        let tries = self.tries.entry(step.clone()).or_default();
+        *tries += 1;
+        let may = *tries < TRIES;
+        if may {
+            self.ran.done.remove(step);
+            self.proven.remove(step);
+            self.results.remove(step);
+        }
+        may
+    }
+}
+
 impl Executor<'_> {
     /// Runs all that no wait stands before.
     pub async fn run(&self, steps: &[Step]) -> Ran {
@@ -121,15 +136,20 @@ impl Executor<'_> {
                     .iter()
                     .map(|(name, value)| Ok((*name, Secret::new(value.resolve_text(&run.results)?))))
                     .collect();
+                let lost = resolved.as_ref().err().map(|unknown| unknown.step.clone());
                 let stored =
                     resolved.map_err(|unknown| unknown.to_string()).and_then(|values| self.sinks.store(sink, &values));
-                match stored {
-                    Ok(()) => self.succeed(step, json!({}), run).await,
-                    Err(why) => {
+                let Err(why) = stored else {
+                    self.cloud.auth.drop_sink(sink).await;
+                    return self.succeed(step, json!({}), run).await;
+                };
+                match (self.once(step, undo, run).await, lost) {
+                    // Microsoft shows a secret once, and that answer was lost: the secret is gone, and made again.
+                    (Ok(()), Some(made)) if run.again(&made) => {}
+                    (Ok(()), _) => self.fail(step, sink_error(step, sink, &why), run),
+                    (Err(left), _) => {
                         let mut error = sink_error(step, sink, &why);
-                        if let Err(left) = self.once(step, undo, run).await {
-                            error.detail = format!("{}. The new credential could not be removed: {left}", error.detail);
-                        }
+                        error.detail = format!("{}. The new credential could not be removed: {left}", error.detail);
                         self.fail(step, error, run);
                     }
                 }
@@ -199,7 +219,7 @@ impl Executor<'_> {
                 self.succeed(step, result, run).await;
                 return Duration::ZERO;
             }
-            Ok(answer) if deletes && answer.status == 404 => {
+            Ok(answer) if (deletes && answer.status == 404) || step.already.contains(&answer.status) => {
                 self.succeed(step, Value::Null, run).await;
                 return Duration::ZERO;
             }

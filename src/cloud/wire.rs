@@ -76,15 +76,19 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// `ca` is a PEM bundle to trust beside the public ones.
+    /// `ca` is a PEM bundle to trust beside the public ones. A server on this machine is never
+    /// reached through a proxy.
     ///
     /// # Errors
     /// The bundle does not read, or no TLS can be set up.
-    pub fn new(ca: Option<&[u8]>) -> Result<Wire, String> {
+    pub fn new(ca: Option<&[u8]>, loopback: bool) -> Result<Wire, String> {
         let mut builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none());
+        if loopback {
+            builder = builder.no_proxy();
+        }
         if let Some(pem) = ca {
             let certificates = reqwest::Certificate::from_pem_bundle(pem)
                 .map_err(|e| format!("the CA file is not a PEM bundle: {e}"))?;
@@ -102,6 +106,7 @@ impl Wire {
     /// No answer came; whether the request was carried out is not known.
     pub async fn send(&self, request: &Request, token: &Secret) -> Result<Answer, Fault> {
         self.meter.http.fetch_add(1, Relaxed);
+        tracing::debug!(method = %request.method, url = %request.url, "request");
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::from_str(value)) {
@@ -128,6 +133,7 @@ impl Wire {
     async fn answer(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
         let response = call.send().await.map_err(|e| fault(&e, url))?;
         let status = response.status().as_u16();
+        tracing::debug!(status, url, "answer");
         let headers = response
             .headers()
             .iter()

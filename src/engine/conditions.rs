@@ -41,12 +41,24 @@ impl Condition {
     /// What could not be had, by its code: the rule's reason where this condition knows it, else
     /// `otherwise`. No answer at all is Unknown.
     pub fn of_why(kind: &'static str, why: &Why, otherwise: &'static str) -> Condition {
-        let Why::Refused(refusal) = why else { return Condition::unknown(kind, why.to_string()) };
+        let Why::Refused(refusal) = why else { return Condition::unreadable(kind, why) };
         let rule = diagnosis::rule(&refusal.code);
         let reason = rule.and_then(|rule| Reason::parse(&rule.reason)).map(Reason::as_str);
         let reason = reason.filter(|reason| known(kind, Status::False, reason)).unwrap_or(otherwise);
         let cause = rule.map_or(refusal.message.as_str(), |rule| rule.cause.as_str());
         Condition::no(kind, reason, format!("{cause} ({})", refusal.code))
+    }
+
+    /// It could not be read, and why in short: the whole story is in the diagnostic.
+    pub fn unreadable(kind: &'static str, why: &Why) -> Condition {
+        let message = match why {
+            Why::Failed(fault) => fault.message.clone(),
+            Why::Refused(refusal) => match diagnosis::rule(&refusal.code) {
+                Some(rule) => format!("{} ({})", rule.cause, refusal.code),
+                None => format!("refused with {}", refusal.code),
+            },
+        };
+        Condition::unknown(kind, message)
     }
 
     /// It could not be read. Never "fine".

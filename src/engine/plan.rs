@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::diagnostic::{Diagnostic, Reach};
 use super::digest;
 use super::kind::{Judged, Mode};
 use super::order;
-use super::step::{Act, Action, Change, Step, Wait};
-use super::value::{StepId, Val};
+use super::step::{Act, Action, Change, Step, Wait, Who};
+use super::value::StepId;
 
 /// What a run cost at Microsoft's side.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
@@ -38,11 +37,8 @@ pub struct PlannedWait {
 
 impl PlannedWait {
     /// The link, where it is known already.
-    pub fn link(&self) -> Option<&str> {
-        match &self.wait.link {
-            Some(Val::Known(Value::String(link))) => Some(link),
-            _ => None,
-        }
+    pub fn link(&self) -> Option<String> {
+        self.wait.link.as_ref()?.resolve_text(&BTreeMap::new()).ok()
     }
 }
 
@@ -87,15 +83,16 @@ impl Plan {
         let (mut changes, mut steps) = (Vec::new(), Vec::new());
         for object in judged {
             match object.mode {
-                Mode::Observe => plan.drift.extend(object.draft.changes.iter().cloned()),
+                Mode::Observe | Mode::Suspended => plan.drift.extend(object.draft.changes.iter().cloned()),
                 Mode::Enforce if !stopped.contains(object.address.as_str()) => {
                     changes.extend(object.draft.changes.iter().cloned());
                     steps.extend(object.draft.steps.iter().cloned());
                 }
-                Mode::Enforce | Mode::Suspended => {}
+                Mode::Enforce => {}
             }
         }
         plan.place(changes, reachable(steps));
+        plan.drift.sort_by(|a, b| a.address.cmp(&b.address));
         plan.diagnostics.sort();
         plan.diagnostics.dedup();
         plan
@@ -142,6 +139,29 @@ impl Plan {
         now.sort_by(|a, b| a.address.cmp(&b.address));
         later.sort_by(|a, b| a.address.cmp(&b.address));
         (self.changes, self.behind) = (now, later);
+    }
+
+    /// Takes changes that Microsoft has accepted, and that cannot be read yet, for what they are:
+    /// not something to do, but something on its way.
+    pub fn accepted(&mut self, made: &[String]) {
+        let (on_their_way, left): (Vec<Change>, Vec<Change>) =
+            std::mem::take(&mut self.changes).into_iter().partition(|c| made.contains(&c.address));
+        self.changes = left;
+        for change in &on_their_way {
+            let object = change.object();
+            let wait = Wait {
+                address: object.to_owned(),
+                condition: "Propagated",
+                reason: "Waiting",
+                who: Who::Microsoft,
+                link: None,
+                since: None,
+                deadline: None,
+                what: format!("Microsoft has accepted {}, and does not show it yet.", change.address),
+            };
+            self.waits.push(PlannedWait { address: object.to_owned(), wait, then: vec![change.address.clone()] });
+        }
+        self.behind.extend(on_their_way);
     }
 
     pub fn summary(&self) -> Summary {
@@ -192,9 +212,9 @@ impl Plan {
 
 /// Objects with an error, and those made from them.
 fn stopped<'a>(judged: &'a [Judged], diagnostics: &[Diagnostic]) -> BTreeSet<&'a str> {
-    let failed = |address: &str| diagnostics.iter().any(|d| d.is_error() && d.object() == address);
+    let failed: BTreeSet<&str> = diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
     let mut stopped: BTreeSet<&str> =
-        judged.iter().map(|o| o.address.as_str()).filter(|address| failed(address)).collect();
+        judged.iter().map(|o| o.address.as_str()).filter(|address| failed.contains(address)).collect();
     loop {
         let more: Vec<&str> = judged
             .iter()

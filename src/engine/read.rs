@@ -1,8 +1,10 @@
 //! Reads as data: what a kind may ask for, and what came back.
 
+use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -163,6 +165,15 @@ impl<T> Seen<T> {
         }
     }
 
+    /// As [`Seen::map`], of what is only borrowed.
+    pub fn map_ref<U>(&self, f: impl FnOnce(&T) -> U) -> Seen<U> {
+        match self {
+            Seen::Is(value) => Seen::Is(f(value)),
+            Seen::Not => Seen::Not,
+            Seen::Unknown(why) => Seen::Unknown(why.clone()),
+        }
+    }
+
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Seen<U> {
         self.and_then(|value| Seen::Is(f(value)))
     }
@@ -202,11 +213,12 @@ pub type Answers = BTreeMap<Key, Got>;
 pub struct Ask<'a> {
     answers: &'a Answers,
     wanted: RefCell<BTreeSet<Key>>,
+    memo: RefCell<BTreeMap<(Key, TypeId), Rc<dyn Any>>>,
 }
 
 impl<'a> Ask<'a> {
     pub fn new(answers: &'a Answers) -> Self {
-        Ask { answers, wanted: RefCell::default() }
+        Ask { answers, wanted: RefCell::default(), memo: RefCell::default() }
     }
 
     /// The answer, or `None` after noting that it is needed.
@@ -216,6 +228,15 @@ impl<'a> Ask<'a> {
             self.wanted.borrow_mut().insert(key);
         }
         got
+    }
+
+    /// As [`Ask::get`], made into something once for all who ask: an index over a list that
+    /// thousands of objects look into.
+    pub fn memo<T: 'static>(&self, key: Key, make: impl FnOnce(&Got) -> T) -> Option<Rc<T>> {
+        let got = self.get(key.clone())?;
+        let mut memo = self.memo.borrow_mut();
+        let made = memo.entry((key, TypeId::of::<T>())).or_insert_with(|| Rc::new(make(got)));
+        made.clone().downcast().ok()
     }
 
     /// What was asked for and not known.

@@ -66,6 +66,13 @@ pub struct Change {
     pub reason: String,
 }
 
+impl Change {
+    /// The object it belongs to: the address up to what is managed of it.
+    pub fn object(&self) -> &str {
+        self.address.split(':').next().unwrap_or_default()
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
     Post,
@@ -225,17 +232,23 @@ pub struct Need {
     pub reason: &'static str,
 }
 
-/// Reads that a step makes stale: all of a tenant whose path begins so.
+/// Reads that a step makes stale.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Stale {
-    pub tenant: TenantId,
-    pub service: Service,
-    pub path: String,
+pub enum Stale {
+    /// All of a tenant whose path begins so.
+    Path { tenant: TenantId, service: Service, path: String },
+    /// All that was read with the credential in this sink.
+    Sink(Sink),
 }
 
 impl Stale {
     pub fn covers(&self, key: &Key) -> bool {
-        key.tenant == self.tenant && key.service == self.service && key.path.starts_with(&self.path)
+        match self {
+            Stale::Path { tenant, service, path } => {
+                key.tenant == *tenant && key.service == *service && key.path.starts_with(path)
+            }
+            Stale::Sink(sink) => matches!(&key.actor, Actor::App { secret, .. } if **secret == **sink),
+        }
     }
 }
 
@@ -251,6 +264,9 @@ pub struct Step {
     pub lookup: Option<Reading>,
     /// What must be readable before what follows may go on.
     pub proof: Option<Reading>,
+    /// Statuses of a refusal that can only mean "there already": what was sent is in place, if
+    /// perhaps not readable yet.
+    pub already: &'static [u16],
     /// Writers of the same object take turns.
     pub serial: Option<String>,
     pub stales: Vec<Stale>,
@@ -267,6 +283,7 @@ impl Step {
             after: vec![],
             lookup: None,
             proof: None,
+            already: &[],
             serial: None,
             stales: vec![],
             drops_tokens: vec![],
@@ -295,7 +312,7 @@ impl Step {
     }
 
     pub fn stales(mut self, tenant: &TenantId, service: Service, path: impl Into<String>) -> Step {
-        self.stales.push(Stale { tenant: tenant.clone(), service, path: path.into() });
+        self.stales.push(Stale::Path { tenant: tenant.clone(), service, path: path.into() });
         self
     }
 

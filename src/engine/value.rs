@@ -99,6 +99,7 @@ impl Val {
             Val::Out { step, pointer } => results
                 .get(step)
                 .and_then(|answer| answer.pointer(pointer))
+                .filter(|value| !value.is_null())
                 .cloned()
                 .ok_or_else(|| NotKnown { step: step.clone(), pointer: (*pointer).to_owned() }),
             Val::Object(fields) => {

@@ -7,7 +7,7 @@ use super::reads::{WRITE_APPS, application_path, at_home, need};
 use super::want::{App, Credential};
 use crate::engine::conditions::Condition;
 use crate::engine::read::{Service, text};
-use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Step};
+use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Stale, Step};
 use crate::engine::value::{StepId, Val};
 
 /// A password credential of ours, as it is in Entra.
@@ -128,7 +128,9 @@ pub fn plan(
     ];
     let Act::Send(undo) = remove(app, object_id, Val::out(&add, "/keyId")) else { return };
     let store_act = Act::Store { sink: wanted.sink.clone(), values, undo: Box::new(undo) };
-    out.steps.push(Step::new(store, store_act).after(&add).drops_tokens(&app.partner.tenant));
+    let mut store_step = Step::new(store, store_act).after(&add);
+    store_step.stales.push(Stale::Sink(wanted.sink.clone()));
+    out.steps.push(store_step);
     out.changes.push(change(&address, wanted, &display_name, ends, &state, orphan.is_some()));
 }
 

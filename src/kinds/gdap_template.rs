@@ -259,7 +259,7 @@ impl Template {
         const TYPE: &str = "GroupsReady";
         for (wanted, live) in self.groups.iter().zip(&seen.groups) {
             if let Some(why) = live.object.why().or(live.members.why()) {
-                return Condition::unknown(TYPE, why.to_string());
+                return Condition::unreadable(TYPE, why);
             }
             let name = &wanted.display_name;
             if live.object == Seen::Not {

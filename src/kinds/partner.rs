@@ -125,7 +125,7 @@ impl Kind for Partner {
                 Condition::no("AdminAgentsMember", "NotMember", message)
             }
             Seen::Not => Condition::no("AdminAgentsMember", "GroupNotFound", "there is no group AdminAgents"),
-            Seen::Unknown(why) => Condition::unknown("AdminAgentsMember", why.to_string()),
+            Seen::Unknown(why) => Condition::unreadable("AdminAgentsMember", why),
         });
         if let Seen::Is(body) = &seen.organization
             && let Some(organization) = list(body).first()
@@ -206,7 +206,11 @@ pub fn is_admin_agent(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<bool>> {
 }
 
 /// Whether Microsoft's GDAP backend has its principal already.
-pub fn backend_is_there(ask: &Ask<'_>, partner: &Partner) -> Option<bool> {
+pub fn backend_is_there(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<bool>> {
     let path = format!("/servicePrincipals(appId='{}')?$select=id,appId", GDAP_BACKEND.app_id);
-    Some(home(ask, partner, &path)?.is().is_some())
+    Some(match home(ask, partner, &path)? {
+        Seen::Is(_) => Seen::Is(true),
+        Seen::Not => Seen::Is(false),
+        Seen::Unknown(why) => Seen::Unknown(why),
+    })
 }

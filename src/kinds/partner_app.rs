@@ -1,14 +1,17 @@
 //! PartnerApp: a multi-tenant app in the partner tenant, from registration to AdminAgents.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::credential;
 use super::grants::{self, Compared, ResourceIds, RoleIds};
-use super::permissions::{self, AppRoles};
-use super::reads::{self, DIRECTORY_OBJECTS, WRITE_APPS, WRITE_GRANTS, WRITE_GROUPS, at_home, home, home_list, need};
+use super::permissions;
+use super::reads::{
+    self, DIRECTORY_OBJECTS, SeenRoles, WRITE_APPS, WRITE_GRANTS, WRITE_GROUPS, at_home, home, home_list, need,
+};
 use super::want::App;
 use crate::catalog::apps::Resource;
 use crate::engine::diagnose;
@@ -26,7 +29,7 @@ pub struct Observed {
     pub(super) assignments: Seen<Vec<Value>>,
     member_of: Seen<Vec<Value>>,
     admin_agents: Seen<String>,
-    resources: BTreeMap<Resource, Seen<(String, AppRoles)>>,
+    resources: BTreeMap<Resource, Rc<SeenRoles>>,
     /// What the managing app may do at home; nothing where its token could not be read.
     held: Option<Vec<String>>,
     /// Whether the token service takes the stored credential.
@@ -117,8 +120,8 @@ impl Kind for App {
 }
 
 impl Observed {
-    fn unreadable(&self) -> Option<&crate::engine::read::Why> {
-        let resources = self.resources.values().find_map(Seen::why);
+    pub(super) fn unreadable(&self) -> Option<&crate::engine::read::Why> {
+        let resources = self.resources.values().find_map(|seen| seen.why());
         let own = self.application.why().or(self.principal.why()).or(self.assignments.why());
         own.or(self.member_of.why()).or(self.admin_agents.why()).or(resources)
     }
@@ -143,7 +146,7 @@ impl Observed {
     }
 
     fn resource_ids(&self) -> ResourceIds {
-        self.resources.iter().map(|(r, seen)| (*r, seen.clone().map(|(id, _)| id))).collect()
+        self.resources.iter().map(|(r, seen)| (*r, seen.map_ref(|(id, _)| id.clone()))).collect()
     }
 
     pub(super) fn compared(&self, app: &App, roles: &RoleIds) -> Compared {
@@ -163,7 +166,7 @@ impl App {
     pub(super) fn role_ids(&self, seen: &Observed) -> Result<RoleIds, Vec<Diagnostic>> {
         let (mut ids, mut errors) = (RoleIds::new(), Vec::new());
         for permission in &self.permissions {
-            match seen.resources.get(&permission.resource).and_then(Seen::is) {
+            match seen.resources.get(&permission.resource).and_then(|seen| seen.is()) {
                 Some((_, roles)) => match roles.id(&permission.value) {
                     Some(id) => drop(ids.insert(permission.label(), id.to_owned())),
                     None => errors.push(permissions::unknown(&self.address(), permission, roles)),

@@ -18,8 +18,9 @@ impl App {
         let application = seen.application.is().map(|a| &**a);
         report.conditions.push(self.registered(seen));
         report.conditions.push(self.declared(seen));
-        report.conditions.push(match &seen.signs_in {
-            Some(Seen::Unknown(why)) => Condition::of_why("SecretValid", why, "InvalidClient"),
+        report.conditions.push(match (&seen.signs_in, &seen.application) {
+            (_, Seen::Unknown(why)) => Condition::unreadable("SecretValid", why),
+            (Some(Seen::Unknown(why)), _) => Condition::of_why("SecretValid", why, "InvalidClient"),
             _ => credential::condition(self, application, moment.now),
         });
         if self.partner_consent {
@@ -32,7 +33,7 @@ impl App {
                     Condition::no("AdminAgentsMember", "NotMember", "its principal is not in AdminAgents")
                 }
                 Seen::Not => Condition::no("AdminAgentsMember", "GroupNotFound", "there is no group AdminAgents"),
-                Seen::Unknown(why) => Condition::unknown("AdminAgentsMember", why.to_string()),
+                Seen::Unknown(why) => Condition::unreadable("AdminAgentsMember", &why),
             });
         }
         self.facts(seen, moment, &mut report);
@@ -44,7 +45,7 @@ impl App {
             Seen::Not => {
                 Condition::no("AppRegistered", "AppNotFound", format!("{} is not registered yet", self.display_name))
             }
-            Seen::Unknown(why) => Condition::unknown("AppRegistered", why.to_string()),
+            Seen::Unknown(why) => Condition::unreadable("AppRegistered", why),
             Seen::Is(live) if text(live, "signInAudience") != self.audience => {
                 let message = format!("its audience is {}", text(live, "signInAudience"));
                 Condition::no("AppRegistered", "AudienceMismatch", message)
@@ -62,14 +63,16 @@ impl App {
 
     fn declared(&self, seen: &Observed) -> Condition {
         const TYPE: &str = "PermissionsDeclared";
+        if let Some(why) = seen.unreadable() {
+            return Condition::unreadable(TYPE, why);
+        }
         if let Err(errors) = self.role_ids(seen) {
             return Condition::no(TYPE, "UnknownPermission", errors.first().map_or("", |e| &e.summary));
         }
         let wanted: BTreeSet<String> = self.permissions.iter().map(Permission::label).collect();
         let live = match &seen.application {
             Seen::Is(live) => self.live_permissions(live, seen),
-            Seen::Not => BTreeSet::new(),
-            Seen::Unknown(why) => return Condition::unknown(TYPE, why.to_string()),
+            Seen::Not | Seen::Unknown(_) => BTreeSet::new(),
         };
         let list = |set: Vec<&String>| set.into_iter().cloned().collect::<Vec<_>>().join(", ");
         let (missing, extra) = (list(wanted.difference(&live).collect()), list(live.difference(&wanted).collect()));
@@ -82,8 +85,8 @@ impl App {
 
     fn consented(&self, seen: &Observed) -> Condition {
         const TYPE: &str = "PartnerConsentGranted";
-        if let Seen::Unknown(why) = &seen.assignments {
-            return Condition::unknown(TYPE, why.to_string());
+        if let Some(why) = seen.unreadable() {
+            return Condition::unreadable(TYPE, why);
         }
         let compared = seen.compared(self, &self.role_ids(seen).unwrap_or_default());
         let (granted, wanted) = (compared.granted.len(), self.permissions.len());

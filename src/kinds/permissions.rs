@@ -115,15 +115,10 @@ impl AppRoles {
         self.by_value.iter().find(|(_, known)| known.eq_ignore_ascii_case(id)).map_or(id, |(value, _)| value)
     }
 
-    /// Values that begin like `value`, those that do so the longest first.
+    /// Values that read like `value`.
     pub fn near(&self, value: &str) -> Vec<&str> {
-        let wanted = value.to_ascii_lowercase();
-        let stem = wanted.split('.').next().unwrap_or_default().len();
-        let same = |k: &str| k.to_ascii_lowercase().bytes().zip(wanted.bytes()).take_while(|(a, b)| a == b).count();
-        let known = self.by_value.keys().map(|k| (same(k), k.as_str()));
-        let mut near: Vec<_> = known.filter(|(same, _)| *same >= stem.max(1)).collect();
-        near.sort_by_key(|(same, k)| (std::cmp::Reverse(*same), k.len()));
-        near.into_iter().take(4).map(|(_, k)| k).collect()
+        let known: Vec<&str> = self.by_value.keys().map(String::as_str).collect();
+        similar::get_close_matches(value, &known, 3, 0.7)
     }
 }
 

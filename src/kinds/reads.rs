@@ -1,10 +1,12 @@
 //! The reads of several kinds, in one place so that they are the same read.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::permissions::AppRoles;
+use super::relationship_state::Index;
 use super::want::{App, Partner};
 use crate::catalog::apps::Resource;
 use crate::engine::read::{Actor, Ask, Key, Seen, Service, TenantId, list, text};
@@ -45,10 +47,14 @@ pub fn application_path(app: &App) -> String {
 }
 
 /// App roles of a resource, as the partner tenant has it: the ids are the same everywhere.
-pub fn app_roles(ask: &Ask<'_>, partner: &Partner, resource: Resource) -> Option<Seen<(String, AppRoles)>> {
+pub fn app_roles(ask: &Ask<'_>, partner: &Partner, resource: Resource) -> Option<Rc<SeenRoles>> {
     let path = format!("/servicePrincipals(appId='{}')?$select=id,appId,appRoles", resource.app_id);
-    Some(home(ask, partner, &path)?.map(|sp| (text(&sp, "id").to_owned(), AppRoles::read(&sp))))
+    let key = Key::new(&partner.tenant, Service::Graph, &partner.managing_app(), path);
+    ask.memo(key, |got| got.seen().map(|sp| (text(&sp, "id").to_owned(), AppRoles::read(&sp))))
 }
+
+/// A resource's principal in the partner tenant, and its app roles.
+pub type SeenRoles = Seen<(String, AppRoles)>;
 
 /// The group that Partner Center calls "Admin agent"; its id differs from tenant to tenant.
 pub fn admin_agents(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<String>> {
@@ -66,8 +72,9 @@ pub fn user(ask: &Ask<'_>, partner: &Partner, upn: &str) -> Option<Seen<Arc<Valu
 }
 
 /// All relationships of the partner: one list for all tenants.
-pub fn relationships(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<Vec<Value>>> {
-    home_list(ask, partner, RELATIONSHIPS)
+pub fn relationships(ask: &Ask<'_>, partner: &Partner) -> Option<Rc<Seen<Index>>> {
+    let key = Key::list(&partner.tenant, Service::Graph, &partner.managing_app(), RELATIONSHIPS);
+    ask.memo(key, |got| got.seen().map(|body| Index::read(&body)))
 }
 
 /// 300 is the most that a page takes (Graph: list delegatedAdminRelationships).

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::gdap_template::{group, group_step};
 use super::partner::backend_is_there;
 use super::reads::{self, RELATIONSHIPS, WRITE_GDAP, at_home, home_list, need};
-use super::relationship_state::{Live, Stage, stage};
+use super::relationship_state::{Index, Live, Stage, stage};
 use super::want::{Group, Relationship};
 use crate::catalog::roles;
 use crate::engine::conditions::Condition;
@@ -70,10 +70,14 @@ impl Kind for Relationship {
         let backend = backend_is_there(ask, partner);
         let all = reads::relationships(ask, partner);
         let groups: Vec<_> = self.template.groups.iter().map(|g| group(ask, partner, g)).collect();
-        let backend_is_there = backend?;
-        // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
-        let all = if backend_is_there { all? } else { all.map(|_| Seen::Is(vec![]))? };
-        let stage = all.map(|all| stage(self, &all));
+        let backend = backend?;
+        let stage = match (&*all?, &backend) {
+            // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
+            (_, Seen::Is(false)) => Seen::Is(stage(self, &Index::default())),
+            (Seen::Is(all), _) => Seen::Is(stage(self, all)),
+            (Seen::Unknown(why), _) | (Seen::Not, Seen::Unknown(why)) => Seen::Unknown(why.clone()),
+            (Seen::Not, _) => Seen::Is(stage(self, &Index::default())),
+        };
         let mut assignments = BTreeMap::new();
         if let Some(Stage::Active(carriers) | Stage::RolesMissing { carriers, .. }) = stage.is() {
             for id in carriers.values().map(|r| &r.id) {
@@ -81,7 +85,12 @@ impl Kind for Relationship {
             }
         }
         let assignments = assignments.into_iter().map(|(id, seen)| Some((id, seen?))).collect::<Option<_>>()?;
-        Some(Observed { stage, groups: groups.into_iter().collect::<Option<_>>()?, assignments, backend_is_there })
+        Some(Observed {
+            stage,
+            groups: groups.into_iter().collect::<Option<_>>()?,
+            assignments,
+            backend_is_there: backend != Seen::Is(false),
+        })
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
@@ -159,7 +168,7 @@ impl Kind for Relationship {
 }
 
 impl Observed {
-    fn unreadable(&self) -> Option<&Why> {
+    pub fn unreadable(&self) -> Option<&Why> {
         let groups = self.groups.iter().find_map(Seen::why);
         self.stage.why().or(groups).or(self.assignments.values().find_map(Seen::why))
     }
@@ -431,7 +440,7 @@ impl Relationship {
         let stage = match &seen.stage {
             Seen::Is(stage) => stage,
             Seen::Not => return Condition::no(TYPE, "Created", "there is no relationship yet"),
-            Seen::Unknown(why) => return Condition::unknown(TYPE, why.to_string()),
+            Seen::Unknown(why) => return Condition::unreadable(TYPE, why),
         };
         match stage {
             Stage::Create { .. } => Condition::no(TYPE, "Created", "there is no relationship yet"),
@@ -460,7 +469,7 @@ impl Relationship {
     pub fn assigned(&self, seen: &Observed) -> Condition {
         const TYPE: &str = "AccessAssigned";
         if let Some(why) = seen.unreadable() {
-            return Condition::unknown(TYPE, why.to_string());
+            return Condition::unreadable(TYPE, why);
         }
         let groups = &self.template.groups;
         let with = |state| groups.iter().find(|g| seen.assigned(self, g) == state).map(|g| g.display_name.clone());

@@ -46,6 +46,28 @@ impl Live {
     }
 }
 
+/// All relationships of a partner, by customer: thousands of tenants look into one list.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Index {
+    by_customer: BTreeMap<String, Vec<Live>>,
+    /// Names are unique over all customers, and stay taken after the end.
+    names: BTreeSet<String>,
+}
+
+impl Index {
+    /// Reads the collection as Graph gives it.
+    pub fn read(body: &Value) -> Index {
+        let mut index = Index::default();
+        for value in body.get("value").and_then(Value::as_array).into_iter().flatten() {
+            let live = Live::read(value);
+            index.names.insert(live.name.clone());
+            let customer = value.pointer("/customer/tenantId").and_then(Value::as_str).unwrap_or_default();
+            index.by_customer.entry(customer.to_ascii_lowercase()).or_default().push(live);
+        }
+        index
+    }
+}
+
 /// What comes next for a customer.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Stage {
@@ -68,13 +90,8 @@ pub enum Stage {
 }
 
 /// Judges all of the partner's relationships for one customer.
-pub fn stage(want: &Relationship, all: &[Value]) -> Stage {
-    let of_customer = |r: &&Value| {
-        r.pointer("/customer/tenantId")
-            .and_then(Value::as_str)
-            .is_some_and(|id| id.eq_ignore_ascii_case(want.customer.as_str()))
-    };
-    let customers: Vec<Live> = all.iter().filter(of_customer).map(Live::read).collect();
+pub fn stage(want: &Relationship, all: &Index) -> Stage {
+    let customers: &[Live] = all.by_customer.get(want.customer.as_str()).map_or(&[], Vec::as_slice);
     let ours = |r: &&Live| number(&want.display_name, &r.name).is_some();
     let own =
         customers.iter().filter(ours).filter(|r| !r.has_ended()).max_by_key(|r| number(&want.display_name, &r.name));
@@ -94,12 +111,12 @@ pub fn stage(want: &Relationship, all: &[Value]) -> Stage {
     match own {
         _ if missing.is_empty() => Stage::Active(carriers),
         Some(own) => Stage::RolesMissing { of: own.clone(), missing, carriers },
-        None => next(want, &customers, all),
+        None => next(want, customers, all),
     }
 }
 
 /// The next name, unless the customer has ended the last one.
-fn next(want: &Relationship, customers: &[Live], all: &[Value]) -> Stage {
+fn next(want: &Relationship, customers: &[Live], all: &Index) -> Stage {
     let last = customers
         .iter()
         .filter_map(|r| Some((number(&want.display_name, &r.name)?, r)))
@@ -109,8 +126,7 @@ fn next(want: &Relationship, customers: &[Live], all: &[Value]) -> Stage {
         Some((number, _)) => format!("{}-{}", want.display_name, number + 1),
         None => want.display_name.clone(),
     };
-    // Names stay taken after the end, over all customers.
-    if all.iter().any(|r| text(r, "displayName") == name) { Stage::NameTaken { name } } else { Stage::Create { name } }
+    if all.names.contains(&name) { Stage::NameTaken { name } } else { Stage::Create { name } }
 }
 
 /// `pattern` is 1, `pattern-2` is 2 …; anything else is not of this pattern.
@@ -176,32 +192,36 @@ mod tests {
             "accessDetails": {"unifiedRoles": roles}})
     }
 
+    fn index(all: &[Value]) -> Index {
+        Index::read(&json!({ "value": all }))
+    }
+
     #[test]
     fn the_first_is_asked_for_under_the_pattern_and_a_successor_under_the_next_number() {
-        assert_eq!(stage(&want(), &[]), Stage::Create { name: "NW-contoso".into() });
+        assert_eq!(stage(&want(), &index(&[])), Stage::Create { name: "NW-contoso".into() });
         let expired = [live("NW-contoso", "expired", &[]), live("NW-contoso-2", "expired", &[])];
-        assert_eq!(stage(&want(), &expired), Stage::Create { name: "NW-contoso-3".into() });
+        assert_eq!(stage(&want(), &index(&expired)), Stage::Create { name: "NW-contoso-3".into() });
     }
 
     #[test]
     fn what_the_customer_ended_is_not_asked_for_again() {
         let all = [live("NW-contoso", "terminated", &["r1", "r2"])];
-        assert!(matches!(stage(&want(), &all), Stage::Ended(_)));
+        assert!(matches!(stage(&want(), &index(&all)), Stage::Ended(_)));
     }
 
     #[test]
     fn active_relationships_of_others_that_hold_the_roles_need_no_click() {
         let all = [live("CIPP_1", "active", &["r1"]), live("Old", "active", &["r2", "r3"])];
-        let Stage::Active(carriers) = stage(&want(), &all) else { panic!() };
+        let Stage::Active(carriers) = stage(&want(), &index(&all)) else { panic!() };
         assert_eq!((carriers["r1"].name.as_str(), carriers["r2"].name.as_str()), ("CIPP_1", "Old"));
         let led = [live("MLT_x", "active", &["r1", "r2"])];
-        assert!(matches!(stage(&want(), &led), Stage::Create { .. }), "Microsoft-led ones do not count");
+        assert!(matches!(stage(&want(), &index(&led)), Stage::Create { .. }), "Microsoft-led ones do not count");
     }
 
     #[test]
     fn fixed_roles_that_fall_short_are_reported_and_never_replaced() {
         let all = [live("NW-contoso", "active", &["r1"])];
-        let Stage::RolesMissing { missing, .. } = stage(&want(), &all) else { panic!() };
+        let Stage::RolesMissing { missing, .. } = stage(&want(), &index(&all)) else { panic!() };
         assert_eq!(missing, BTreeSet::from(["r2".to_owned()]));
     }
 
@@ -209,6 +229,6 @@ mod tests {
     fn a_name_that_another_customer_has_is_not_unique() {
         let mut other = live("NW-contoso", "active", &[]);
         other["customer"]["tenantId"] = json!("1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22");
-        assert!(matches!(stage(&want(), &[other]), Stage::NameTaken { .. }));
+        assert!(matches!(stage(&want(), &index(&[other])), Stage::NameTaken { .. }));
     }
 }

@@ -223,8 +223,9 @@ impl Tenant {
             .serial(format!("{}:foothold", self.address()))
             .drops_tokens(&self.customer);
         step.after = after.to_vec();
+        step.already = &[409]; // "Permission entry already exists."
         for service in [Service::Token, Service::Graph] {
-            step.stales.push(Stale { tenant: self.customer.clone(), service, path: String::new() });
+            step.stales.push(Stale::Path { tenant: self.customer.clone(), service, path: String::new() });
         }
         out.steps.push(step);
         out.changes.push(Change {

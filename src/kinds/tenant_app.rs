@@ -2,14 +2,14 @@
 //! the ladder, done with the service account's token.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::grants::{self, Compared, ResourceIds, RoleIds};
 use super::partner_app::grants_change;
-use super::permissions::AppRoles;
-use super::reads;
+use super::reads::{self, SeenRoles};
 use super::want::{App, Tenant, Use};
 use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
 use crate::catalog::ladder::Rung;
@@ -23,15 +23,47 @@ pub struct SeenApp {
     /// Client id, as the partner tenant has the app.
     pub app_id: Option<String>,
     roles: RoleIds,
-    names: BTreeMap<Resource, AppRoles>,
+    names: BTreeMap<Resource, Rc<SeenRoles>>,
     pub principal: Seen<Arc<Value>>,
     assignments: Seen<Vec<Value>>,
     resources: ResourceIds,
     /// Who holds the Exchange role in the tenant.
     holders: Seen<Vec<Value>>,
+    /// Why the app at home, or the permissions of its resources, could not be read.
+    home: Option<Why>,
+    /// What the app's own tokens say of it, where we cannot look for lack of the foothold.
+    itself: Option<Itself>,
     /// Probes with the app's own token.
     pub users: Option<Seen<Arc<Value>>>,
     pub exchange: Option<Seen<Arc<Value>>>,
+}
+
+/// An app in a tenant as its own tokens show it: who it is there, and what it may do.
+struct Itself {
+    object_id: String,
+    permissions: BTreeSet<String>,
+    /// Directory roles, by template id.
+    directory_roles: BTreeSet<String>,
+}
+
+impl Itself {
+    /// `None` where a token says nothing: the app is not there, or is not ours to sign in as.
+    fn read(app: &App, tokens: &[(Resource, Seen<Arc<Value>>)]) -> Option<Itself> {
+        let mut itself =
+            Itself { object_id: String::new(), permissions: BTreeSet::new(), directory_roles: BTreeSet::new() };
+        for (resource, claims) in tokens {
+            let claims = claims.is()?;
+            let list = |name: &str| {
+                let all = claims.get(name).and_then(Value::as_array).into_iter().flatten();
+                all.filter_map(Value::as_str).collect::<Vec<_>>()
+            };
+            itself.object_id = text(claims, "oid").to_owned();
+            itself.permissions.extend(list("roles").iter().map(|role| format!("{}/{role}", resource.word)));
+            itself.directory_roles.extend(list("wids").iter().map(|role| role.to_ascii_lowercase()));
+        }
+        let asked = |r: &Resource| tokens.iter().any(|(asked, _)| asked == r);
+        (!itself.object_id.is_empty() && app.resources().iter().all(asked)).then_some(itself)
+    }
 }
 
 impl Use {
@@ -40,16 +72,20 @@ impl Use {
         let app = &self.app;
         let application = reads::application(ask, app);
         let live: Vec<_> = app.resources().into_iter().map(|r| (r, reads::app_roles(ask, &app.partner, r))).collect();
-        let app_id = application?.is().map(|a| text(a, "appId").to_owned());
+        let application = application?;
+        let app_id = application.is().map(|a| text(a, "appId").to_owned());
         let mut seen = SeenApp::nothing(app_id.clone());
+        seen.home = application.why().cloned();
         for (resource, roles) in live {
-            if let Seen::Is((_, roles)) = roles? {
+            let roles = roles?;
+            seen.home = seen.home.or(roles.why().cloned());
+            if let Seen::Is((_, known)) = &*roles {
                 for permission in app.permissions.iter().filter(|p| p.resource == resource) {
-                    if let Some(id) = roles.id(&permission.value) {
+                    if let Some(id) = known.id(&permission.value) {
                         seen.roles.insert(permission.label(), id.to_owned());
                     }
                 }
-                seen.names.insert(resource, roles);
+                seen.names.insert(resource, roles.clone());
             }
         }
         let (Some(app_id), true) = (app_id, entered) else { return Some(seen) };
@@ -67,6 +103,7 @@ impl Use {
             Some(role) => ask.get(all(holders_path(role))).map(crate::engine::read::Got::items),
             None => Some(Seen::Is(vec![])),
         };
+        let itself = self.own_tokens(tenant, &app_id, ask);
         let (users, exchange) = self.probe(tenant, &app_id, ask);
         seen.principal = principal?.seen();
         seen.assignments = assignments?.items();
@@ -75,7 +112,24 @@ impl Use {
             seen.resources.insert(resource, got?.seen().map(|sp| text(&sp, "id").to_owned()));
         }
         (seen.users, seen.exchange) = (users?, exchange?);
+        if seen.principal.why().is_some() {
+            seen.itself = Itself::read(app, &itself?);
+        }
+        if let Some(itself) = &seen.itself {
+            seen.principal = Seen::Is(Arc::new(json!({"id": itself.object_id, "appId": app_id})));
+        }
         Some(seen)
+    }
+
+    /// What the app's own tokens for the tenant say: the same that the probes are made with.
+    fn own_tokens(&self, tenant: &Tenant, app_id: &str, ask: &Ask<'_>) -> Option<Vec<(Resource, Seen<Arc<Value>>)>> {
+        let Some(actor) = self.app.actor(app_id) else { return Some(vec![]) };
+        let resources = self.app.resources();
+        let services = [(MICROSOFT_GRAPH, "graph"), (EXCHANGE_ONLINE, "exchange")];
+        let used = services.into_iter().filter(|(resource, _)| resources.contains(resource));
+        let read = |(resource, service)| (resource, reads::claims(ask, &tenant.customer, service, &actor));
+        let all: Vec<_> = used.map(read).collect();
+        all.into_iter().map(|(resource, claims)| Some((resource, claims?))).collect()
     }
 
     /// Live probes: list users, and where it is needed ask Exchange. Each with the app's own token.
@@ -119,6 +173,8 @@ impl SeenApp {
             assignments: Seen::Not,
             resources: ResourceIds::new(),
             holders: Seen::Not,
+            home: None,
+            itself: None,
             users: None,
             exchange: None,
         }
@@ -127,20 +183,27 @@ impl SeenApp {
     /// The first thing that could not be read for a reason of its own.
     pub fn unreadable(&self) -> Option<&Why> {
         let resources = self.resources.values().find_map(Seen::why);
-        self.principal.why().or(self.assignments.why()).or(self.holders.why()).or(resources)
+        self.home.as_ref().or(self.principal.why()).or(self.assignments.why()).or(self.holders.why()).or(resources)
     }
 
     pub fn compared(&self, app: &App) -> Compared {
+        if let Some(itself) = &self.itself {
+            let missing = app.permissions.iter().filter(|p| !itself.permissions.contains(&p.label()));
+            return Compared { missing: missing.cloned().collect(), ..Compared::default() };
+        }
         let live = self.assignments.is().cloned().unwrap_or_default();
         let name_of = |resource: &str, role: &str| {
             let (known, _) = self.resources.iter().find(|(_, id)| id.is().is_some_and(|id| id == resource))?;
-            Some(format!("{}/{}", known.word, self.names.get(known)?.value(role)))
+            Some(format!("{}/{}", known.word, self.names.get(known)?.is()?.1.value(role)))
         };
         grants::compare(&app.permissions, &self.roles, &self.resources, &live, &name_of)
     }
 
     /// Whether the principal holds the Exchange role.
-    pub fn holds_role(&self) -> bool {
+    pub fn holds_role(&self, app: &App) -> bool {
+        if let Some(itself) = &self.itself {
+            return app.exchange_role.is_some_and(|role| itself.directory_roles.contains(role));
+        }
         let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
         !id.is_empty()
             && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
@@ -207,7 +270,7 @@ impl Rungs<'_> {
     }
 
     fn probes(&self) -> [crate::engine::step::Stale; 3] {
-        let stale = |service, path: &str| crate::engine::step::Stale {
+        let stale = |service, path: &str| crate::engine::step::Stale::Path {
             tenant: self.tenant.customer.clone(),
             service,
             path: path.into(),
@@ -311,7 +374,7 @@ impl Rungs<'_> {
     }
 
     fn exchange_role(&self, app: &App, role: &'static str, seen: &SeenApp, sp: &Val, out: &mut Draft) {
-        if seen.holds_role() {
+        if seen.holds_role(app) {
             out.unchanged += 1;
             return;
         }

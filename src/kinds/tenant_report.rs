@@ -1,5 +1,7 @@
 //! What a Tenant's status says, from what was read and nothing else.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -20,6 +22,12 @@ pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
         let message = format!("{} belongs to tenant {other}", want.domain);
         report.conditions.insert(0, Condition::no("GdapActive", "DomainMismatch", message));
         report.conditions.truncate(1);
+    }
+    if let Some(why) = seen.relationship.unreadable() {
+        let further = ["ConsentGranted", "ExchangeReady", "ConditionalAccessCompatible", "Propagated", "Verified"];
+        report.conditions.extend(further.map(|kind| Condition::unreadable(kind, why)));
+        facts(want, seen, moment, &mut report);
+        return report;
     }
     report.conditions.push(consent(want, seen));
     report.conditions.push(exchange(want, seen));
@@ -56,7 +64,7 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
     let (mut granted, mut wanted, mut missing) = (0, 0, Vec::new());
     for (one, app) in apps(want, seen) {
         if let Some(why) = app.unreadable() {
-            return Condition::unknown(TYPE, why.to_string());
+            return Condition::unreadable(TYPE, why);
         }
         if let Some(resource) = app.lacks() {
             return Condition::no(
@@ -103,25 +111,28 @@ fn exchange(want: &Tenant, seen: &Observed) -> Condition {
         if app.resources_lack_exchange() {
             return Condition::no(TYPE, "NoSubscription", "the tenant has no Exchange Online");
         }
-        if !app.holds_role() {
+        if !app.holds_role(&one.app) {
             let id = app.app_id.as_deref().unwrap_or("not known yet");
             let message = format!("{name} (client id {id}) does not hold Exchange Administrator in this tenant");
             return Condition::no(TYPE, "Pending", message);
         }
         match &app.exchange {
             Some(Seen::Is(_)) => {}
-            Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403) => {
-                return Condition::no(
-                    TYPE,
-                    "Pending",
-                    format!("the role is assigned, and Exchange does not take it yet ({})", r.status),
-                );
+            probe if denied(probe.as_ref()) => {
+                return Condition::no(TYPE, "Pending", "the role is assigned, and Exchange does not take it yet");
             }
-            Some(Seen::Unknown(why)) => return Condition::unknown(TYPE, why.to_string()),
+            Some(Seen::Unknown(why)) => return Condition::of_why(TYPE, why, "Pending"),
             _ => return Condition::no(TYPE, "Pending", format!("no credential of {name} to ask Exchange with")),
         }
     }
     Condition::yes(TYPE, "Working", "Exchange answers")
+}
+
+/// Microsoft does not know of a right yet. A credential that is refused is another matter.
+fn denied(probe: Option<&Seen<Arc<Value>>>) -> bool {
+    let Some(Seen::Unknown(Why::Refused(refusal))) = probe else { return false };
+    let of_consent = matches!(refusal.aadsts(), Some(65001 | 700_016 | 7_000_229 | 650_051 | 500_011));
+    of_consent || (refusal.aadsts().is_none() && matches!(refusal.status, 401 | 403))
 }
 
 /// What has been granted and does not work yet, and since when; `None` when all that is granted works.
@@ -151,17 +162,16 @@ fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
     if seen.foothold() != Foothold::There {
         return None;
     }
-    let denied = |probe: &Option<Seen<_>>| matches!(probe, Some(Seen::Unknown(Why::Refused(r))) if matches!(r.status, 400 | 401 | 403));
     apps(want, seen).find_map(|(one, app)| {
         let compared = app.compared(&one.app);
         if !compared.missing.is_empty() {
             return None;
         }
-        if denied(&app.users) {
+        if denied(app.users.as_ref()) {
             let what = format!("{} is consented, and Microsoft Graph does not take it yet", one.app.display_name);
             return Some(Lag { what, since: compared.newest(), window: one.app.consent_window });
         }
-        if one.exchange && app.holds_role() && denied(&app.exchange) {
+        if one.exchange && app.holds_role(&one.app) && denied(app.exchange.as_ref()) {
             let what = format!("{} holds the Exchange role, and Exchange does not take it yet", one.app.display_name);
             let since = moment.journal.get(&exchange_address(want, &one.app)).copied();
             return Some(Lag { what, since, window: one.app.exchange_window });

@@ -20,9 +20,60 @@ const ROUNDS: usize = 10;
 /// How often an accepted change that cannot be read yet is looked at again.
 const SETTLE: usize = 4;
 /// The first pause between two looks at something that Microsoft has on its way; it doubles …
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
 /// … up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
+/// What comes next in an apply.
+enum Move {
+    Write(Vec<Step>),
+    Wait,
+    Stop,
+}
+
+/// Where an apply stands.
+#[derive(Default)]
+struct Course {
+    deadline: Option<Timestamp>,
+    /// Addresses of changes that Microsoft has accepted.
+    made: Vec<String>,
+    failed: Vec<Diagnostic>,
+    rounds: usize,
+    /// Looks in a row at accepted changes that cannot be read yet.
+    settling: usize,
+    /// The last round of writing got nothing done.
+    stuck: bool,
+}
+
+impl Course {
+    fn next(&mut self, plan: &Plan, approved: &Approved, now: Timestamp) -> Move {
+        if plan.forbids_writes() || !self.failed.is_empty() || self.rounds >= ROUNDS {
+            return Move::Stop;
+        }
+        if approved.any(plan, &self.made) && !self.stuck {
+            return Move::Write(approved.steps(plan, &self.made));
+        }
+        let in_time = self.deadline.is_some_and(|deadline| now < deadline);
+        if plan.changes.iter().any(|c| self.made.contains(&c.address)) {
+            // Accepted and not readable: it is not done once more, it is waited for.
+            self.settling += 1;
+            self.stuck = false;
+            return if in_time || self.settling <= SETTLE { Move::Wait } else { Move::Stop };
+        }
+        // Microsoft is at work on something, and nobody else has to act.
+        let overdue = plan.waits.iter().any(|w| w.wait.reason == "Overdue");
+        let coming = !plan.waits.is_empty() && !overdue && !plan.waits_for_person();
+        if coming && in_time { Move::Wait } else { Move::Stop }
+    }
+
+    fn took(&mut self, plan: &Plan, ran: &Ran) {
+        self.rounds += 1;
+        self.stuck = ran.done.is_empty();
+        self.settling = 0;
+        self.made.extend(finished(plan, ran));
+        self.failed.extend(ran.failed.values().cloned());
+    }
+}
 
 /// What was approved: a later plan may only do this.
 struct Approved(BTreeSet<String>);
@@ -32,19 +83,21 @@ impl Approved {
         Approved(plan.digests().into_values().collect())
     }
 
-    /// The steps that may run: those of approved changes, and waits for order.
-    fn steps(&self, plan: &Plan) -> Vec<Step> {
+    /// The steps that may run: those of approved changes that are not made yet, and waits for order.
+    fn steps(&self, plan: &Plan, made: &[String]) -> Vec<Step> {
         let digests: BTreeMap<&str, String> =
             plan.changes.iter().chain(&plan.behind).map(|c| (c.address.as_str(), digest::of_change(c))).collect();
         let may = |step: &&Step| {
-            matches!(step.act, Act::Wait(_)) || digests.get(step.id.address()).is_some_and(|d| self.0.contains(d))
+            let again = made.iter().any(|address| address == step.id.address());
+            matches!(step.act, Act::Wait(_))
+                || !again && digests.get(step.id.address()).is_some_and(|d| self.0.contains(d))
         };
         plan.steps.iter().filter(may).cloned().collect()
     }
 
-    /// Whether something that can be done now is approved.
-    fn any(&self, plan: &Plan) -> bool {
-        plan.changes.iter().any(|c| self.0.contains(&digest::of_change(c)))
+    /// Whether something that can be done now is approved, and not made yet.
+    fn any(&self, plan: &Plan, made: &[String]) -> bool {
+        plan.changes.iter().any(|c| !made.contains(&c.address) && self.0.contains(&digest::of_change(c)))
     }
 }
 
@@ -52,42 +105,28 @@ impl Pass {
     /// Carries out what `looked` plans, and nothing else. Nothing at all where an error forbids it.
     pub async fn apply(&mut self, looked: Looked, until: Until, watch: &dyn Watch) -> Applied {
         let approved = Approved::of(&looked.plan);
-        let deadline = deadline(until, looked.now);
-        let (mut made, mut failed): (Vec<String>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
-        let (mut looked, mut settling, mut rounds) = (looked, 0, 0);
-        let mut pause = FIRST_PAUSE;
-        while !looked.plan.forbids_writes() && !watch.interrupted() && rounds < ROUNDS {
-            if approved.any(&looked.plan) && failed.is_empty() {
-                let again = looked.plan.changes.iter().all(|c| made.contains(&c.address));
-                settling = if again { settling + 1 } else { 0 };
-                if settling > SETTLE {
-                    break;
+        let mut course = Course { deadline: deadline(until, looked.now), ..Course::default() };
+        let (mut looked, mut pause) = (looked, FIRST_PAUSE);
+        while !watch.interrupted() {
+            match course.next(&looked.plan, &approved, self.now()) {
+                Move::Write(steps) => {
+                    let ran = self.execute(&steps, watch).await;
+                    course.took(&looked.plan, &ran);
+                    self.answers.retain(|key, _| !ran.stale.iter().any(|stale| stale.covers(key)));
+                    looked = self.look().await;
                 }
-                if again {
-                    // Accepted and not readable: give Microsoft time before it is done once more.
-                    looked = self.later(Duration::from_secs(15), watch).await;
-                    continue;
+                Move::Wait => {
+                    looked = self.later(pause, watch).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                rounds += 1;
-                let ran = self.execute(&approved.steps(&looked.plan), watch).await;
-                let stuck = ran.done.is_empty();
-                made.extend(finished(&looked.plan, &ran));
-                failed.extend(ran.failed.into_values());
-                self.answers.retain(|key, _| !ran.stale.iter().any(|stale| stale.covers(key)));
-                looked = self.look().await;
-                if ran.interrupted || stuck {
-                    break;
-                }
-            } else if failed.is_empty() && self.is_coming(&looked, deadline) {
-                looked = self.later(pause, watch).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            } else {
-                break;
+                Move::Stop => break,
             }
         }
-        made.sort();
-        made.dedup();
-        Applied { made, failed: failed_of_objects(failed), interrupted: watch.interrupted(), after: looked }
+        looked.plan.accepted(&course.made);
+        course.made.sort();
+        course.made.dedup();
+        let failed = failed_of_objects(course.failed);
+        Applied { made: course.made, failed, interrupted: watch.interrupted(), after: looked }
     }
 
     async fn execute(&self, steps: &[Step], watch: &dyn Watch) -> Ran {
@@ -95,13 +134,6 @@ impl Pass {
         let watch = Noting { watch, journal: &self.journal };
         let (cloud, loader) = (self.cloud.clone(), self.loader.clone());
         Executor { cloud, loader, sinks: &sinks, watch: &watch }.run(steps).await
-    }
-
-    /// Microsoft is at work on something, nobody else has to act, and there is time.
-    fn is_coming(&self, looked: &Looked, deadline: Option<Timestamp>) -> bool {
-        let waits = &looked.plan.waits;
-        let overdue = waits.iter().any(|w| w.wait.reason == "Overdue");
-        !waits.is_empty() && !overdue && !looked.plan.waits_for_person() && deadline.is_some_and(|d| self.now() < d)
     }
 
     /// Lets time pass, then reads everything afresh.

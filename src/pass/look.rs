@@ -1,6 +1,6 @@
 //! Looking: observe in rounds, plan, guard, conditions. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::engine::diagnostic::Diagnostic;
 use crate::engine::guard::{self, Grounds};
 use crate::engine::kind::{Judged, Mode, Moment, Object};
 use crate::engine::plan::{Plan, PlannedWait};
-use crate::engine::read::Ask;
+use crate::engine::read::{Ask, Key};
 use crate::kinds::resolve;
 
 /// Rounds of reading: what is known by name, then what hangs on ids, then what hangs on those.
@@ -29,17 +29,22 @@ impl Pass {
         errors.extend(guard::refusals(&judged, &grounds));
         let mut plan = Plan::build(&judged, errors);
         gather::locate(&self.inputs, &mut plan.diagnostics);
-        let objects = judged.iter().map(|object| standing(object, &plan)).collect();
+        let index = Index::of(&plan);
+        let objects = judged.iter().map(|object| standing(object, &index)).collect();
         Looked { plan, objects, cost: self.cloud.wire.meter.cost(), now: self.now() }
+    }
+
+    /// One round: what each object makes of what is known, and what more they ask for.
+    fn round(&self, objects: &[Arc<dyn Object>], moment: Moment<'_>) -> (Vec<Option<Judged>>, BTreeSet<Key>) {
+        let ask = Ask::new(&self.answers);
+        let looks = objects.iter().map(|object| object.look(&ask, moment)).collect();
+        (looks, ask.wanted())
     }
 
     async fn observe(&mut self, objects: &[Arc<dyn Object>], errors: &mut Vec<Diagnostic>) -> Vec<Judged> {
         let journal = self.journal.entries();
         for round in 0..=ROUNDS {
-            let ask = Ask::new(&self.answers);
-            let moment = Moment { now: self.now(), journal: &journal };
-            let looks: Vec<Option<Judged>> = objects.iter().map(|o| o.look(&ask, moment)).collect();
-            let wanted = ask.wanted();
+            let (looks, wanted) = self.round(objects, Moment { now: self.now(), journal: &journal });
             if wanted.is_empty() || round == ROUNDS {
                 for (object, look) in objects.iter().zip(&looks) {
                     if look.is_none() {
@@ -56,26 +61,46 @@ impl Pass {
     }
 }
 
+/// What a plan says, by object: a fleet has many objects.
+#[derive(Default)]
+struct Index<'a> {
+    pending: BTreeMap<&'a str, usize>,
+    diagnostics: BTreeMap<&'a str, Vec<&'a Diagnostic>>,
+    waits: BTreeMap<&'a str, Vec<&'a PlannedWait>>,
+}
+
+impl<'a> Index<'a> {
+    fn of(plan: &'a Plan) -> Index<'a> {
+        let mut index = Index::default();
+        for change in plan.changes.iter().chain(&plan.drift) {
+            *index.pending.entry(change.object()).or_default() += 1;
+        }
+        for diagnostic in &plan.diagnostics {
+            index.diagnostics.entry(diagnostic.object()).or_default().push(diagnostic);
+        }
+        for wait in &plan.waits {
+            index.waits.entry(&wait.address).or_default().push(wait);
+        }
+        index
+    }
+}
+
 /// What an object's status says.
-fn standing(object: &Judged, plan: &Plan) -> Standing {
-    let of_object = |address: &str| {
-        address == object.address || address.strip_prefix(&object.address).is_some_and(|rest| rest.starts_with(':'))
-    };
-    let changes = plan.changes.iter().chain(&plan.drift);
+fn standing(object: &Judged, index: &Index<'_>) -> Standing {
+    let address = object.address.as_str();
     let ground = Ground {
         suspended: object.mode == Mode::Suspended,
         observe_only: object.mode == Mode::Observe,
-        pending: changes.filter(|change| of_object(&change.address)).count(),
-        diagnostics: plan.diagnostics.iter().filter(|d| of_object(&d.address)).collect(),
+        pending: index.pending.get(address).copied().unwrap_or_default(),
+        diagnostics: index.diagnostics.get(address).cloned().unwrap_or_default(),
     };
     let conditions = conditions::finish(object.report.conditions.clone(), &ground);
     let mut facts = object.report.facts.clone();
-    waits(object, plan, &mut facts);
+    waits(index.waits.get(address).map_or(&[], Vec::as_slice), &mut facts);
     Standing { address: object.address.clone(), conditions, facts }
 }
 
-fn waits(object: &Judged, plan: &Plan, facts: &mut BTreeMap<&'static str, Value>) {
-    let mine: Vec<&PlannedWait> = plan.waits.iter().filter(|w| w.address == object.address).collect();
+fn waits(mine: &[&PlannedWait], facts: &mut BTreeMap<&'static str, Value>) {
     let all = mine.iter().map(|w| {
         json!({
             "on": w.wait.who.on(), "who": w.wait.who.word(), "condition": w.wait.condition, "reason": w.wait.reason,

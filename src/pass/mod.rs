@@ -102,7 +102,7 @@ impl Pass {
         reach: Reach,
     ) -> Result<Pass, Vec<Diagnostic>> {
         let (secrets, sink) = (Arc::new(secrets), sink.map(Arc::new));
-        let wire = Wire::new(reach.ca.as_deref())
+        let wire = Wire::new(reach.ca.as_deref(), reach.endpoints.on_this_machine())
             .map_err(|why| vec![Diagnostic::error("run", why).remedy("Check --ca-file.")])?;
         let journal = journal::File::open(reach.journal).map_err(|error| vec![*error])?;
         let identities = gather::identities(&inputs, &secrets, sink.as_ref());

@@ -58,3 +58,16 @@ fn a_service_account_that_is_used_once_in_eighty_days_stays_signed_in() {
     run.code(1);
     assert!(run.stderr.contains("AADSTS700082") || run.stdout.contains("AADSTS700082"), "{run}");
 }
+
+#[test]
+fn an_expired_app_secret_is_replaced_and_works_within_the_same_apply() {
+    let msp = Msp::onboarded();
+    msp.drift("expire-secret", serde_json::json!({"app": "Northwind – Rallied Integration", "name": "production#1"}));
+    let status = msp.status();
+    assert_eq!(condition(object(&status, "apps", "rallied"), "SecretValid"), "False/Expired");
+    assert_eq!(condition(object(&status, "tenants", "contoso"), "Propagated"), "True/Elapsed", "no delay is blamed");
+    assert_eq!(crate::support::msp::addresses(&msp.plan()), ["PartnerApp/rallied:credential/production"]);
+    msp.apply().ok();
+    assert_eq!(object(&msp.status(), "tenants", "contoso")["ready"], true);
+    assert_eq!(msp.plan()["changes"], serde_json::json!([]));
+}

@@ -121,3 +121,16 @@ fn a_wait_is_no_failure_where_waiting_is_allowed() {
     let msp = Msp::new();
     msp.run("apply", &["--auto-approve", "--allow-waiting"]).ok();
 }
+
+#[test]
+fn a_consent_that_takes_minutes_to_show_is_waited_for_and_not_asked_for_twice() {
+    let world = "lag: { consent: 2m }\npartner:\n";
+    let msp = Msp::new().with(".sandbox/world.yaml", "partner:\n", world);
+    msp.apply().code(3);
+    msp.approve();
+    msp.run("apply", &["--auto-approve", "--wait"]).ok();
+    assert_eq!(object(&msp.status(), "tenants", "contoso")["ready"], true);
+    let consents = msp.requests();
+    let consents = consents.iter().filter(|r| r["path"].as_str().unwrap().ends_with("applicationconsents"));
+    assert_eq!(consents.count(), 1);
+}

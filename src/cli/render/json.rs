@@ -54,7 +54,7 @@ struct WaitOut<'a> {
     reason: &'static str,
     on: &'static str,
     who: &'static str,
-    link: Option<&'a str>,
+    link: Option<String>,
     since: Option<Timestamp>,
     deadline: Option<Timestamp>,
     then: &'a [String],

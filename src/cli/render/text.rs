@@ -112,7 +112,7 @@ fn wait(planned: &PlannedWait, behind: &[Change], paint: Paint) -> String {
 /// The link of a wait, or that the apply will tell it.
 pub fn link(planned: &PlannedWait) -> Option<String> {
     planned.wait.link.as_ref()?;
-    Some(planned.link().map_or_else(|| "(known after apply)".to_owned(), |link| clean(link).into_owned()))
+    Some(planned.link().map_or_else(|| "(known after apply)".to_owned(), |link| clean(&link).into_owned()))
 }
 
 /// The last lines: what it comes to, what it cost, and the hash that an approval covers.

@@ -238,6 +238,12 @@ impl Running<'_> {
         self.wait()
     }
 
+    /// SIGINT, as Ctrl-C sends it.
+    pub fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+
     /// Waits for the end; a run that hangs is killed and fails the test with what it had said.
     pub fn wait(mut self) -> Run {
         let mut pause = Duration::from_millis(1);

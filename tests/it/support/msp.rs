@@ -1,11 +1,33 @@
 //! An MSP in a folder: the manifests of `examples/first`, a cloud of its own, and the program.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use tenantry::sandbox::{Door, Options, Profile, Sandbox};
+use tenantry::sandbox::{Control, Door, Options, Profile, Sandbox};
 
 use super::cmd::{Dir, Run};
+
+/// What the first apply and the customer's click leave: the cloud, the sinks, the journal.
+static ACCEPTED: LazyLock<Vec<Left>> = LazyLock::new(|| {
+    let msp = Msp::new();
+    msp.apply().code(3);
+    msp.approve();
+    Left::all(&msp.dir.path().join(TENANTRY), Path::new(""))
+});
+
+/// What the whole journey leaves when nothing disturbs it, and the world that other runs are compared with.
+static SETTLED: LazyLock<(Vec<Left>, Value)> = LazyLock::new(|| {
+    let msp = Msp::accepted();
+    msp.apply().ok();
+    let world = msp.world();
+    (Left::all(&msp.dir.path().join(TENANTRY), Path::new("")), world)
+});
+
+/// Where the program keeps what it keeps.
+const TENANTRY: &str = ".tenantry";
 
 /// The app of the example, as it is called at Microsoft.
 pub const APP: &str = "Northwind – Rallied Integration";
@@ -91,6 +113,24 @@ impl Msp {
         msp
     }
 
+    /// After the first apply and the click, from a copy: it is made once a process.
+    pub fn accepted() -> Msp {
+        Msp::with_left(&ACCEPTED)
+    }
+
+    /// As [`Msp::onboarded`], from a copy.
+    pub fn settled() -> Msp {
+        Msp::with_left(&SETTLED.0)
+    }
+
+    fn with_left(all: &[Left]) -> Msp {
+        let msp = Msp::new();
+        for left in all {
+            left.put(&msp.dir.path().join(TENANTRY));
+        }
+        msp
+    }
+
     #[track_caller]
     pub fn onboard(&self) {
         self.apply().code(3);
@@ -111,6 +151,11 @@ impl Msp {
         self.cloud(|sandbox| sandbox.control().faults(&wish).unwrap());
     }
 
+    /// Faults that have not struck yet.
+    pub fn faults(&self) -> Value {
+        self.cloud(|sandbox| sandbox.control().faults(&json!({})).unwrap())
+    }
+
     /// The world by natural names: what two runs must have in common.
     pub fn world(&self) -> Value {
         self.cloud(|sandbox| sandbox.control().state_of_world())
@@ -125,6 +170,46 @@ impl Msp {
     /// How many of them changed something.
     pub fn writes(&self) -> usize {
         self.requests().iter().filter(|r| r["write"] == true).count()
+    }
+
+    /// Whether anything made a cloud yet.
+    pub fn has_cloud(&self) -> bool {
+        self.state().exists()
+    }
+
+    /// What was written after the first `seen` requests: method and path, with `{id}` for ids, and the status where it
+    /// is no success.
+    pub fn written(&self, seen: usize) -> Vec<String> {
+        self.requests()[seen..].iter().filter(|r| r["write"] == true).map(written).collect()
+    }
+
+    /// The world is the one that an undisturbed journey makes, and the next plan is empty.
+    #[track_caller]
+    pub fn assert_undisturbed(&self, what: &str) {
+        same(&self.world(), &SETTLED.1, what);
+        let plan = self.plan();
+        assert_eq!(plan["changes"], json!([]), "{what}");
+        assert_eq!(plan["waits"], json!([]), "{what}");
+    }
+
+    /// Ids of the secrets that the app really has, in the cloud's own books.
+    pub fn key_ids(&self) -> Vec<String> {
+        let state: Value = serde_json::from_str(&self.dir.read(".tenantry/sandbox.json")).unwrap();
+        let tenants = state["tenants"].as_object().unwrap().values();
+        let apps = tenants.flat_map(|t| t["applications"].as_object().unwrap().values());
+        let ours = apps.filter(|a| a["props"]["uniqueName"] == "tenantry-partnerapp-rallied");
+        let secrets = ours.flat_map(|a| a["secrets"].as_array().unwrap());
+        secrets.map(|secret| secret["keyId"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Serves the cloud from this process while `act` runs, so that `--endpoint` can be given and the world can be
+    /// played in the middle of a run.
+    pub fn served<T>(&self, act: impl FnOnce(&str, &Control) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(self.options())).unwrap();
+        let result = act(&sandbox.url(), &sandbox.control());
+        runtime.block_on(sandbox.stop());
+        result
     }
 
     fn state(&self) -> PathBuf {
@@ -187,15 +272,19 @@ impl Msp {
         std::fs::read_to_string(self.dir.path().join(".tenantry/secrets/rallied-credentials").join(key)).ok()
     }
 
+    fn options(&self) -> Options {
+        let world = self.dir.read("examples/first/.sandbox/world.yaml");
+        let world = tenantry::sandbox::world::WorldFile::from_yaml(&world).unwrap();
+        Options { state: self.state(), world: Some(world), seed: 0, profile: Profile::Instant }
+    }
+
     /// Opens the cloud while no run of the program has it. Where none was made yet, the example's is.
     fn cloud<T>(&self, act: impl FnOnce(&Sandbox) -> T) -> T {
         self.opened(async |sandbox| act(sandbox))
     }
 
     fn opened<T>(&self, act: impl AsyncFnOnce(&Sandbox) -> T) -> T {
-        let world = self.dir.read("examples/first/.sandbox/world.yaml");
-        let world = tenantry::sandbox::world::WorldFile::from_yaml(&world).unwrap();
-        let options = Options { state: self.state(), world: Some(world), seed: 0, profile: Profile::Instant };
+        let options = self.options();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let Door::Opened(sandbox) = tenantry::sandbox::open(options).await.unwrap() else {
@@ -205,6 +294,68 @@ impl Msp {
             sandbox.stop().await;
             result
         })
+    }
+}
+
+/// One file, folder or link that a run left.
+struct Left {
+    name: PathBuf,
+    mode: u32,
+    what: What,
+}
+
+enum What {
+    Folder,
+    File(Vec<u8>),
+    Link(PathBuf),
+}
+
+impl Left {
+    /// A folder and all below it, the outer before the inner.
+    fn all(root: &Path, name: &Path) -> Vec<Left> {
+        let path = root.join(name);
+        let meta = fs::symlink_metadata(&path).unwrap();
+        let (what, mut below) = match meta.file_type() {
+            kind if kind.is_symlink() => (What::Link(fs::read_link(&path).unwrap()), vec![]),
+            kind if kind.is_dir() => {
+                (What::Folder, fs::read_dir(&path).unwrap().map(|e| name.join(e.unwrap().file_name())).collect())
+            }
+            _ => (What::File(fs::read(&path).unwrap()), vec![]),
+        };
+        below.sort();
+        let own = Left { name: name.to_owned(), mode: meta.permissions().mode(), what };
+        std::iter::once(own).chain(below.iter().flat_map(|name| Left::all(root, name))).collect()
+    }
+
+    fn put(&self, root: &Path) {
+        let path = root.join(&self.name);
+        match &self.what {
+            What::Link(to) => return symlink(to, path).unwrap(),
+            What::Folder => fs::create_dir(&path).unwrap(),
+            What::File(bytes) => fs::write(&path, bytes).unwrap(),
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(self.mode)).unwrap();
+    }
+}
+
+/// `POST /groups/{id}/members/$ref`
+fn written(request: &Value) -> String {
+    let path = request["path"].as_str().unwrap().trim_start_matches("/v1.0").trim_start_matches("/v1");
+    let is_id = |part: &str| part.len() >= 36 && part.bytes().filter(|b| *b == b'-').count() >= 4;
+    let parts: Vec<&str> = path.split('/').map(|part| if is_id(part) { "{id}" } else { part }).collect();
+    let status = request["status"].as_u64().unwrap();
+    let told = if (200..300).contains(&status) { String::new() } else { format!(" ({status})") };
+    format!("{} {}{told}", request["method"].as_str().unwrap(), parts.join("/"))
+}
+
+/// Two worlds are the same; else their difference.
+#[track_caller]
+pub fn same(world: &Value, undisturbed: &Value, what: &str) {
+    if world != undisturbed {
+        let text = |v: &Value| serde_json::to_string_pretty(v).unwrap();
+        let (old, new) = (text(undisturbed), text(world));
+        let diff = similar::TextDiff::from_lines(&old, &new);
+        panic!("{what}: the world differs\n{}", diff.unified_diff().context_radius(3));
     }
 }
 
