@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::msp::{APP, CUSTOMER, Msp, addresses, change, condition, object, wait};
+use crate::support::msp::{APP, CUSTOMER, MARK, Msp, addresses, change, condition, object, wait};
 
-const MARK: &str = "tenantry-partnerapp-rallied";
 const CONTOSO: &str = "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11";
 const NEEDS: &str = "      from: Needs\n";
 

@@ -17,6 +17,7 @@ mod journey;
 mod kill;
 mod mutants;
 mod partner;
+mod permissions;
 mod refusals;
 mod support;
 mod table;
