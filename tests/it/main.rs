@@ -5,6 +5,7 @@
 
 mod canary;
 mod crds;
+mod customer;
 mod docs;
 mod drift;
 mod errors;
@@ -16,6 +17,8 @@ mod journey;
 mod kill;
 mod mutants;
 mod partner;
+mod permissions;
 mod refusals;
 mod support;
 mod table;
+mod windows;

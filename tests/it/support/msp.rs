@@ -34,6 +34,8 @@ pub const APP: &str = "Northwind – Rallied Integration";
 pub const CUSTOMER: &str = "contoso.com";
 pub const PARTNER: &str = "northwind.example";
 
+/// The mark of the example's app.
+pub const MARK: &str = "tenantry-partnerapp-rallied";
 /// Id of the partner tenant.
 pub const HOME: &str = "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10";
 const PORTAL_ID: &str = "77777777-1c2d-4e3f-8a9b-0c1d2e3f4a5b";
@@ -227,6 +229,17 @@ impl Msp {
         self.with(".sandbox/world.yaml", "customers:\n", &format!("{PORTAL}customers:\n"))
     }
 
+    /// With a second customer, in a file of its own.
+    pub fn with_fabrikam(self) -> Msp {
+        let world = "customers:\n  - { tenantId: 1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22, displayName: Fabrikam, domain: fabrikam.com }\n";
+        let msp = self.with(".sandbox/world.yaml", "customers:\n", world);
+        let tenants = msp.dir.read("examples/first/tenants.yaml");
+        let (_, tenant) = tenants.rsplit_once("---\n").unwrap();
+        let ids = ("9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11", "1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22");
+        msp.dir.write("examples/first/fabrikam.yaml", tenant.replace("contoso", "fabrikam").replace(ids.0, ids.1));
+        msp
+    }
+
     /// An administrator at home does something by hand at Graph, for which there is no drift: only `with_portal`.
     #[track_caller]
     pub fn portal(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -254,6 +267,27 @@ impl Msp {
     /// What a tenant has in the world, by its domain: `world_of(CUSTOMER, "appRoleAssignments")`.
     pub fn world_of(&self, domain: &str, list: &str) -> Vec<Value> {
         self.world()["tenants"][domain][list].as_array().unwrap_or_else(|| panic!("no {list} in {domain}")).clone()
+    }
+
+    /// The example's app as the partner tenant has it, by natural names; once.
+    #[track_caller]
+    pub fn registered(&self) -> Value {
+        let all = self.world_of(PARTNER, "applications");
+        let mut ours = all.into_iter().filter(|a| a["uniqueName"] == MARK);
+        let app = ours.next().expect("it is registered");
+        assert!(ours.next().is_none(), "it is registered twice");
+        app
+    }
+
+    /// The same as Graph has it, ids and dates included: only `with_portal`.
+    pub fn live_app(&self) -> Value {
+        self.portal("GET", &format!("/applications(uniqueName='{MARK}')"), &Value::Null)
+    }
+
+    /// What `status` says of it.
+    #[track_caller]
+    pub fn app(&self) -> Value {
+        object(&self.status(), "apps", "rallied").clone()
     }
 
     /// What is in the place of a secret, or nothing.
@@ -380,4 +414,9 @@ pub fn change<'a>(plan: &'a Value, address: &str) -> &'a Value {
 pub fn wait<'a>(plan: &'a Value, condition: &str) -> &'a Value {
     let found = plan["waits"].as_array().unwrap().iter().find(|w| w["condition"] == condition);
     found.unwrap_or_else(|| panic!("no wait for {condition} in {plan:#}"))
+}
+
+/// A list of words.
+pub fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect()
 }
