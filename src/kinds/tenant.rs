@@ -95,8 +95,7 @@ impl Kind for Tenant {
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
-        let path = format!("/tenantRelationships/findTenantInformationByDomainName(domainName='{}')", self.domain);
-        let domain = reads::home(ask, &self.partner, &path);
+        let domain = reads::owner_of_domain(ask, &self.partner, &self.domain);
         let relationship = self.relationship.observe(ask);
         let entered = relationship.as_ref().is_some_and(relationship::Observed::is_active);
         let claims = if entered {
@@ -136,6 +135,9 @@ impl Kind for Tenant {
             Foothold::Blocked(why) => {
                 let doing = "the service account cannot enter the tenant";
                 return out.diagnostics.push(diagnose::of_why(&self.address(), doing, &why).of_object());
+            }
+            Foothold::NoPath if seen.relationship.is_open(&self.relationship) => {
+                return tenant_report::wait_for_entry(self, out);
             }
             Foothold::Missing | Foothold::NoPath => {
                 if seen.admin_agent == Seen::Is(false) {
@@ -184,7 +186,9 @@ impl Tenant {
                 .code("DomainMismatch")
                 .remedy("Correct spec.domain: a domain that the customer has verified.")
                 .of_object(),
-            (Seen::Unknown(why), _) => diagnose::of_why(&self.address(), "the domain cannot be looked up", why),
+            (Seen::Unknown(why), _) => {
+                diagnose::of_why(&self.address(), "the domain cannot be looked up", why).of_object()
+            }
         };
         out.diagnostics.push(error);
         false

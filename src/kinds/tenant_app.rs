@@ -8,13 +8,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::grants::{self, Compared, ResourceIds, RoleIds};
-use super::partner_app::grants_change;
 use super::reads::{self, SeenRoles};
 use super::want::{App, Tenant, Use};
 use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
 use crate::catalog::ladder::Rung;
 use crate::catalog::roles;
-use crate::engine::read::{Actor, Ask, Key, Seen, Service, Why, text};
+use crate::engine::read::{Actor, Ask, Key, Refusal, Seen, Service, Why, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step, Wait, Who};
 use crate::engine::value::{StepId, Val};
 
@@ -142,10 +141,11 @@ impl Use {
     ) -> (Option<Option<Seen<Arc<Value>>>>, Option<Option<Seen<Arc<Value>>>>) {
         let Some(actor) = self.app.actor(app_id) else { return (Some(None), Some(None)) };
         let key = |service, path: &str| Key::new(&tenant.customer, service, &actor, path);
-        let reads_users = self.app.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH);
-        let users = if reads_users {
+        let users = if self.app.lists_users() {
             let path = "/users?$count=true&$top=1&$select=id";
             ask.get(key(Service::Graph, path)).map(|got| Some(got.seen()))
+        } else if self.app.resources().contains(&MICROSOFT_GRAPH) {
+            ask.get(key(Service::Token, "graph")).map(|got| Some(self.app.carried(got.seen())))
         } else {
             Some(None)
         };
@@ -156,6 +156,32 @@ impl Use {
             Some(None)
         };
         (users, exchange)
+    }
+}
+
+impl App {
+    /// Whether listing users is a probe that the app's permissions allow.
+    pub fn lists_users(&self) -> bool {
+        let enough = ["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+        self.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH && enough.contains(&p.value.as_str()))
+    }
+
+    /// A token that lacks a permission is a refusal like Graph's own.
+    fn carried(&self, claims: Seen<Arc<Value>>) -> Seen<Arc<Value>> {
+        claims.and_then(|claims| {
+            let roles: BTreeSet<&str> =
+                claims.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            let wanted = self.permissions.iter().filter(|p| p.resource == MICROSOFT_GRAPH);
+            match wanted.map(|p| p.value.as_str()).find(|value| !roles.contains(value)) {
+                None => Seen::Is(claims.clone()),
+                Some(missing) => Seen::Unknown(Why::Refused(Refusal {
+                    status: 403,
+                    code: "Authorization_RequestDenied".into(),
+                    message: format!("the token does not carry {missing} yet"),
+                    request_id: None,
+                })),
+            }
+        })
     }
 }
 
@@ -206,7 +232,12 @@ impl SeenApp {
         }
         let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
         !id.is_empty()
-            && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
+            && self
+                .holders
+                .is()
+                .into_iter()
+                .flatten()
+                .any(|h| text(h, "principalId").eq_ignore_ascii_case(&id) && text(h, "directoryScopeId") == "/")
     }
 
     pub fn resources_lack_exchange(&self) -> bool {
@@ -342,7 +373,7 @@ impl Rungs<'_> {
                 "/servicePrincipals",
             ));
         }
-        let mut change = grants_change(address, &compared, app);
+        let mut change = grants::change(address, &compared, app);
         let rungs = compared.missing.iter().map(|p| Rung::of_app_role(p.resource)).collect();
         change.reason = format!("{}; {}", change.reason, self.way(&rungs));
         out.changes.push(change);
