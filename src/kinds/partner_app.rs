@@ -350,6 +350,8 @@ impl App {
                 find: Find::here([]),
             })
             .stales(&self.partner.tenant, Service::Graph, "/servicePrincipals")
+            .stales(&self.partner.tenant, Service::Token, "")
+            .drops_tokens(&self.partner.tenant)
             .needs(need(&self.partner, WRITE_APPS, "AppRegistered", "RoleMissing")),
         );
         out.changes.push(Change {

@@ -101,7 +101,7 @@ impl Kind for Relationship {
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
-        if !seen.is_the_domains {
+        if !self.sufficient || !seen.is_the_domains {
             return; // the Tenant says what is wrong; nobody is asked before it is right
         }
         if let Some(why) = seen.unreadable() {

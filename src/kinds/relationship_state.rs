@@ -183,6 +183,7 @@ mod tests {
             template: Arc::new(template),
             customer: TenantId::new(CONTOSO),
             domain: "contoso.com".into(),
+            sufficient: true,
             display_name: "NW-contoso".into(),
         }
     }

@@ -467,6 +467,7 @@ impl Gathered<'_> {
                 template: template.clone(),
                 customer: customer.clone(),
                 domain: self.spec.domain.clone(),
+                sufficient: !self.roles_missing(template).iter().any(Diagnostic::is_error),
             },
             name: name.clone(),
             place: self.declared.place.clone(),

@@ -120,7 +120,9 @@ impl Kind for Tenant {
         }
         let mut gate = Draft::default();
         self.relationship.plan(&seen.relationship, moment, &mut gate);
-        if gate.diagnostics.iter().any(Diagnostic::is_error) && seen.foothold() != Foothold::There {
+        let open = seen.relationship.is_open(&self.relationship);
+        let closed = gate.diagnostics.iter().any(Diagnostic::is_error) || (gate.steps.is_empty() && !open);
+        if closed && seen.foothold() != Foothold::There {
             return; // the way in is not going to be made; the relationship says why
         }
         let mut after: Vec<StepId> = gate.steps.into_iter().map(|s| s.id).collect();
@@ -136,7 +138,7 @@ impl Kind for Tenant {
                 let doing = "the service account cannot enter the tenant";
                 return out.diagnostics.push(diagnose::of_why(&self.address(), doing, &why).of_object());
             }
-            Foothold::NoPath if seen.relationship.is_open(&self.relationship) => {
+            Foothold::NoPath if open => {
                 return tenant_report::wait_for_entry(self, out);
             }
             Foothold::Missing | Foothold::NoPath => {

@@ -179,6 +179,8 @@ pub struct Relationship {
     pub customer: TenantId,
     /// A domain that must belong to the customer.
     pub domain: String,
+    /// The roles are enough for what is to be done; else nobody is asked.
+    pub sufficient: bool,
     /// The first of its names; successors are `…-2`, `…-3`.
     pub display_name: String,
 }

@@ -37,7 +37,7 @@ fn the_newest_refresh_token_is_kept_and_the_seed_is_needed_only_once() {
     let msp = Msp::onboarded();
     let kept = msp.dir.read(".tenantry/secrets/tenantry-state/refreshToken");
     assert!(kept.starts_with("cnry-") && kept != "cnry-example-refresh-token");
-    let msp = msp.with("secrets.yaml", "cnry-example-refresh-token", "cnry-no-longer-valid");
+    let msp = msp.with("secrets.yaml", "  refreshToken: cnry-example-refresh-token\n", "");
     assert_eq!(msp.plan()["changes"], serde_json::json!([]));
     // Once a day is often enough: the same day it is not stored again.
     assert_eq!(msp.dir.read(".tenantry/secrets/tenantry-state/refreshToken"), kept);
@@ -70,4 +70,16 @@ fn an_expired_app_secret_is_replaced_and_works_within_the_same_apply() {
     msp.apply().ok();
     assert_eq!(object(&msp.status(), "tenants", "contoso")["ready"], true);
     assert_eq!(msp.plan()["changes"], serde_json::json!([]));
+}
+
+#[test]
+fn a_new_seed_wins_over_what_is_kept_of_the_old_one() {
+    let one = "        - { app: Tenantry Manager, value: \"cnry-example-refresh-token\" }\n";
+    let two = format!("{one}        - {{ app: Tenantry Manager, value: \"cnry-another-refresh-token\" }}\n");
+    let msp = Msp::new().with(".sandbox/world.yaml", one, &two);
+    msp.onboard();
+    let kept = msp.dir.read(".tenantry/secrets/tenantry-state/refreshToken");
+    let msp = msp.with("secrets.yaml", "cnry-example-refresh-token", "cnry-another-refresh-token");
+    assert_eq!(msp.plan()["changes"], serde_json::json!([]));
+    assert_ne!(msp.dir.read(".tenantry/secrets/tenantry-state/refreshToken"), kept, "it is kept the same day");
 }
