@@ -10,9 +10,10 @@ use super::printer::Printer;
 use super::progress::Progress;
 use super::render::{count, diagnostics, json, status, table, text};
 use super::style::Paint;
+use crate::engine::conditions::Status;
 use crate::engine::diagnostic::{Diagnostic, Reach};
 use crate::engine::plan::Plan;
-use crate::pass::{Applied, Looked, Until};
+use crate::pass::{Applied, Looked, Standing, Until};
 
 /// How a person is asked: `None` when there is nobody to ask.
 pub type Ask = Arc<dyn Fn(&Printer) -> Option<String> + Send + Sync>;
@@ -160,7 +161,9 @@ impl Apply<'_> {
             (true, _) => Exit::Interrupted,
             (_, true) => Exit::Error,
             _ if self.args.allow_waiting => Exit::Ok,
-            _ if after.plan.waits.is_empty() && after.plan.changes.is_empty() => Exit::Ok,
+            _ if after.plan.waits.is_empty() && after.plan.changes.is_empty() && after.objects.iter().all(done) => {
+                Exit::Ok
+            }
             _ => Exit::Waiting,
         }
     }
@@ -193,6 +196,12 @@ impl Apply<'_> {
             printer.data(&format!("\n{clicks}"));
         }
     }
+}
+
+/// Ready, or not to be made ready by us.
+fn done(object: &Standing) -> bool {
+    let ready = object.conditions.iter().find(|c| c.kind == "Ready");
+    ready.is_none_or(|c| c.status == Status::True || matches!(c.reason, "Suspended" | "Drifted"))
 }
 
 fn made(applied: &Applied, paint: Paint) -> String {

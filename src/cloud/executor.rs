@@ -13,6 +13,7 @@ use super::loader::{Loader, backoff};
 use super::secret::Secret;
 use super::settle::{Settle, lookup, read};
 use super::{Cloud, wire};
+use crate::catalog::diagnosis::{self, Retry};
 use crate::engine::diagnose;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::read::{Service, Why};
@@ -207,8 +208,7 @@ impl Executor<'_> {
     /// Judges an outcome. The answer is how long to wait before the step is tried again; zero
     /// when it is decided.
     async fn take(&self, step: &Step, outcome: &Result<Answer, Why>, run: &mut Run) -> Duration {
-        let deletes = matches!(&step.act, Act::Send(send) if send.method == Method::Delete);
-        let (error, again) = match outcome {
+        let why = match outcome {
             Ok(answer) if answer.ok() => {
                 let result = match (&answer.body, &step.lookup) {
                     (Value::Null, Some(reading)) if run.needed.contains(&step.id) => {
@@ -219,40 +219,36 @@ impl Executor<'_> {
                 self.succeed(step, result, run).await;
                 return Duration::ZERO;
             }
-            Ok(answer) if (deletes && answer.status == 404) || step.already.contains(&answer.status) => {
+            Ok(answer) if (answer.status == 404 && deletes(step)) || step.already.contains(&answer.status) => {
                 self.succeed(step, Value::Null, run).await;
                 return Duration::ZERO;
             }
-            Ok(answer) => {
-                let why = answer.refusal().map_or_else(Why::Failed, Why::Refused);
-                (why, passes(step, answer, run).then(|| answer.retry_after()))
-            }
-            Err(why @ Why::Failed(_)) => (why.clone(), Some(None)),
-            Err(why) => (why.clone(), None),
+            Ok(answer) => answer.refusal().map_or_else(Why::Failed, Why::Refused),
+            Err(why) => why.clone(),
         };
-        // Refused as "there already", or the answer was lost: what can be read decides.
-        let throttled = matches!(outcome, Ok(answer) if answer.status == 429);
-        if let Some(reading) = step.lookup.as_ref().filter(|_| !throttled)
+        if may_be_there(outcome)
+            && let Some(reading) = &step.lookup
             && let Some(found) = lookup(self, reading, run).await
         {
             self.succeed(step, found, run).await;
             return Duration::ZERO;
         }
+        if matches!(outcome, Ok(answer) if answer.status < 500) {
+            // A real answer: the next try is a request of its own, not a repetition of this one.
+            run.request_ids.remove(&step.id);
+        }
         let tries = run.tries.entry(step.id.clone()).or_default();
         *tries += 1;
-        match again {
-            Some(after) if *tries < TRIES => {
-                if let Act::Send(send) = &step.act {
-                    self.cloud.auth.drop_tokens(&send.tenant).await;
-                }
-                after.unwrap_or_else(|| backoff(*tries))
+        if *tries < TRIES && passes(step, outcome, &run.ran.done) {
+            if let Act::Send(send) = &step.act {
+                self.cloud.auth.drop_tokens(&send.tenant).await;
             }
-            _ => {
-                let doing = format!("{} was not done", step.id.address());
-                self.fail(step, diagnose::of_why(step.id.address(), &doing, &error).of_object(), run);
-                Duration::ZERO
-            }
+            let asked = outcome.as_ref().ok().and_then(Answer::retry_after);
+            return asked.unwrap_or_else(|| backoff(*tries));
         }
+        let doing = format!("{} was not done", step.id.address());
+        self.fail(step, diagnose::of_why(step.id.address(), &doing, &why).of_object(), run);
+        Duration::ZERO
     }
 
     async fn succeed(&self, step: &Step, result: Value, run: &mut Run) {
@@ -316,11 +312,38 @@ fn wave<'s>(steps: &'s [Step], run: &Run) -> Vec<&'s Step> {
         .collect()
 }
 
-/// Whether a refusal may pass: throttled, a server's fault, or something that this run made and
-/// not every replica knows yet.
-fn passes(step: &Step, answer: &Answer, run: &Run) -> bool {
-    let fresh = step.dependencies().iter().any(|d| run.ran.done.contains(d));
-    answer.is_transient() || (fresh && matches!(answer.status, 400 | 401 | 403 | 404 | 405 | 409))
+fn deletes(step: &Step) -> bool {
+    matches!(&step.act, Act::Send(send) if send.method == Method::Delete)
+}
+
+/// Whether what was sent may be in place though the answer does not say so: the answer was lost,
+/// the server failed after its work, or it says that there is one already.
+fn may_be_there(outcome: &Result<Answer, Why>) -> bool {
+    match outcome {
+        Ok(answer) => matches!(answer.status, 400 | 404 | 405 | 409 | 500..),
+        Err(why) => matches!(why, Why::Failed(_)),
+    }
+}
+
+/// Whether trying again may help: throttled, a server's fault, something that this run made and
+/// not every replica knows yet, or a code that the catalogue knows as passing.
+fn passes(step: &Step, outcome: &Result<Answer, Why>, done: &BTreeSet<StepId>) -> bool {
+    let passing = |code: &str| diagnosis::rule(code).is_some_and(|rule| rule.retry == Retry::Transient);
+    let lost = match outcome {
+        Ok(answer) => answer.status >= 500,
+        Err(why) => matches!(why, Why::Failed(_)),
+    };
+    match outcome {
+        _ if lost => !step.once,
+        Ok(answer) => {
+            let fresh = step.dependencies().iter().any(|d| done.contains(d));
+            answer.is_transient()
+                || (fresh && matches!(answer.status, 400 | 401 | 403 | 404 | 405 | 409))
+                || answer.refusal().is_ok_and(|refusal| passing(&refusal.code))
+        }
+        Err(Why::Refused(refusal)) => passing(&refusal.code),
+        Err(Why::Failed(_)) => false,
+    }
 }
 
 fn sink_error(step: &Step, sink: &str, why: &str) -> Diagnostic {

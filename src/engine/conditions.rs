@@ -106,13 +106,15 @@ const PRECEDENCE: [&str; 9] = [
     "Drifted",
 ];
 
-/// The reason on Ready for an error of this code.
-fn precedent(code: &str) -> &'static str {
-    let of_identity = ["SecretNotFound", "ValueUnknown", "Certificate"];
-    if code.starts_with("AADSTS") || of_identity.contains(&code) {
-        return "CredentialInvalid";
+/// The reason on Ready for an error of this code; `None` where the conditions say it better.
+fn precedent(error: &Diagnostic) -> Option<&'static str> {
+    let code = error.code.as_str();
+    let of_identity = ["SecretNotFound", "ValueUnknown", "Certificate", "MfaRequired"];
+    let of_sign_in = |condition: &str| matches!(condition, "SecretValid" | "MfaSatisfied" | "ServiceAccountReady");
+    if of_identity.contains(&code) || diagnosis::rule(code).is_some_and(|rule| of_sign_in(&rule.condition)) {
+        return Some("CredentialInvalid");
     }
-    PRECEDENCE.into_iter().find(|reason| *reason == code).unwrap_or("GuardRefused")
+    PRECEDENCE.into_iter().find(|reason| *reason == code)
 }
 
 /// Adds `Synced` and `Ready` in front of the domain conditions.
@@ -141,9 +143,10 @@ fn ready(domain: &[Condition], standing: &Standing<'_>) -> Condition {
     if standing.suspended {
         return Condition::no("Ready", "Suspended", "spec.suspend is true: nothing is written");
     }
-    if let Some(error) = first_error(standing) {
-        let reason = precedent(&error.code);
-        let status = if reason == "Unreadable" { Status::Unknown } else { Status::False };
+    let error = first_error(standing);
+    if let Some((error, reason)) = error.and_then(|error| Some((error, precedent(error)?))) {
+        let unknown = matches!(reason, "Unreadable" | "Throttled");
+        let status = if unknown { Status::Unknown } else { Status::False };
         return Condition::new("Ready", status, reason, error.summary.clone());
     }
     if standing.observe_only && standing.pending > 0 {
@@ -152,6 +155,9 @@ fn ready(domain: &[Condition], standing: &Standing<'_>) -> Condition {
     }
     match domain.iter().find(|c| c.status != Status::True) {
         Some(first) => Condition::new("Ready", first.status, first.reason, first.message.clone()),
+        None if error.is_some() => {
+            Condition::no("Ready", "GuardRefused", error.map_or("", |error| error.summary.as_str()))
+        }
         None if standing.pending > 0 => {
             Condition::no("Ready", "Pending", format!("{} changes to be made", standing.pending))
         }

@@ -55,6 +55,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     pub notes: Vec<String>,
     pub unchanged: usize,
+    /// Changes that an error holds back, by object.
+    pub held: BTreeMap<String, usize>,
     /// All steps in order, those behind waits and the waits included.
     pub steps: Vec<Step>,
 }
@@ -88,7 +90,7 @@ impl Plan {
                     changes.extend(object.draft.changes.iter().cloned());
                     steps.extend(object.draft.steps.iter().cloned());
                 }
-                Mode::Enforce => {}
+                Mode::Enforce => drop(plan.held.insert(object.address.clone(), object.draft.changes.len())),
             }
         }
         plan.place(changes, reachable(steps));

@@ -192,26 +192,47 @@ pub struct Find {
     pub list: Option<&'static str>,
     /// JSON pointer and the value wanted there; strings compare without case (GUIDs).
     pub fields: Vec<(&'static str, Val)>,
+    /// JSON pointer and the words of which the string there must be one.
+    pub one_of: Vec<(&'static str, &'static [&'static str])>,
+    /// JSON pointer and the words that the string there must all have, between spaces.
+    pub words: Vec<(&'static str, &'static [&'static str])>,
 }
 
 impl Find {
     /// The object itself, with these fields.
     pub fn here<const N: usize>(fields: [(&'static str, Val); N]) -> Find {
-        Find { list: None, fields: fields.into() }
+        Find { list: None, fields: fields.into(), one_of: vec![], words: vec![] }
     }
 
     /// The first element of a collection with these fields.
     pub fn among<const N: usize>(fields: [(&'static str, Val); N]) -> Find {
-        Find { list: Some("/value"), fields: fields.into() }
+        Find { list: Some("/value"), ..Find::here(fields) }
+    }
+
+    /// … whose string at `pointer` is one of `words`.
+    pub fn one_of(mut self, pointer: &'static str, words: &'static [&'static str]) -> Find {
+        self.one_of.push((pointer, words));
+        self
+    }
+
+    /// … whose string at `pointer` has all of `words`.
+    pub fn with_words(mut self, pointer: &'static str, words: &'static [&'static str]) -> Find {
+        self.words.push((pointer, words));
+        self
     }
 
     /// Finds it in `body`; `wanted` are the fields, resolved.
     pub fn pick<'a>(&self, body: &'a Value, wanted: &[(&'static str, Value)]) -> Option<&'a Value> {
-        let fits = |item: &&Value| {
-            wanted.iter().all(|(pointer, want)| match (item.pointer(pointer), want) {
+        let text = |item: &'a Value, pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let fits = |item: &&'a Value| {
+            let equal = wanted.iter().all(|(pointer, want)| match (item.pointer(pointer), want) {
                 (Some(Value::String(is)), Value::String(want)) => is.eq_ignore_ascii_case(want),
                 (is, want) => is == Some(want),
-            })
+            });
+            let one = self.one_of.iter().all(|(pointer, words)| words.contains(&text(item, pointer)));
+            let has = |have: &str, word: &str| have.split(' ').any(|w| w == word);
+            let all = self.words.iter().all(|(p, words)| words.iter().all(|w| has(text(item, p), w)));
+            equal && one && all
         };
         match self.list {
             Some(list) => body.pointer(list).and_then(Value::as_array)?.iter().find(fits),
@@ -267,6 +288,9 @@ pub struct Step {
     /// Statuses of a refusal that can only mean "there already": what was sent is in place, if
     /// perhaps not readable yet.
     pub already: &'static [u16],
+    /// It must not be sent a second time when its answer was lost and it cannot be found: it would
+    /// leave something behind that nobody knows of.
+    pub once: bool,
     /// Writers of the same object take turns.
     pub serial: Option<String>,
     pub stales: Vec<Stale>,
@@ -284,6 +308,7 @@ impl Step {
             lookup: None,
             proof: None,
             already: &[],
+            once: false,
             serial: None,
             stales: vec![],
             drops_tokens: vec![],

@@ -67,9 +67,16 @@ impl Val {
         Val::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// A path of literal pieces and symbolic ones.
+    /// A path of literal pieces and symbolic ones; a text like any other where nothing of it is symbolic.
     pub fn path<const N: usize>(parts: [Val; N]) -> Val {
-        Val::Text(parts.into())
+        let known: Option<String> = parts
+            .iter()
+            .map(|part| match part {
+                Val::Known(Value::String(text)) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        known.map_or_else(|| Val::Text(parts.into()), Val::text)
     }
 
     /// The steps whose results this value needs.

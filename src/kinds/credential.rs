@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::reads::{WRITE_APPS, application_path, at_home, need};
 use super::want::{App, Credential};
 use crate::engine::conditions::Condition;
-use crate::engine::read::{Service, text};
+use crate::engine::read::{Service, Why, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Stale, Step};
 use crate::engine::value::{StepId, Val};
 
@@ -28,6 +28,8 @@ pub enum State {
     Expired(Live),
     /// Live ones exist, and the value of none of them is in the sink.
     ValueUnknown(Live),
+    /// It was made minutes ago, and not every replica of Microsoft's shows it.
+    Settling,
     None,
 }
 
@@ -58,8 +60,27 @@ fn stored<'a>(wanted: &Credential, live: &'a Live) -> Option<&'a Live> {
     Some(live).filter(|c| c.key_id.eq_ignore_ascii_case(key))
 }
 
+/// How long a new object may be invisible to a read (replication of the directory).
+const REPLICAS: SignedDuration = SignedDuration::from_mins(10);
+
+/// When the stored one was made, as its end tells.
+fn made(wanted: &Credential) -> Option<Timestamp> {
+    wanted.stored.ends?.checked_sub(SignedDuration::from_hours(24 * wanted.lifetime_days)).ok()
+}
+
+/// Since when a new secret is on its way to the token service, which knows it seconds later
+/// (4–18 s were seen; two minutes are allowed).
+pub fn on_its_way(app: &App, refusal: &Why, now: Timestamp) -> Option<Timestamp> {
+    let Why::Refused(refusal) = refusal else { return None };
+    let made = app.credentials.iter().filter_map(made).max()?;
+    (refusal.aadsts() == Some(7_000_215) && now.duration_since(made) < SignedDuration::from_mins(2)).then_some(made)
+}
+
 pub fn state(wanted: &Credential, live: &[Live], now: Timestamp) -> State {
     let Some(held) = live.iter().find_map(|c| stored(wanted, c)) else {
+        if wanted.stored.key_id.is_some() && made(wanted).is_some_and(|made| now.duration_since(made) < REPLICAS) {
+            return State::Settling;
+        }
         let known = live.iter().rfind(|c| orphan(wanted, live) != Some(*c));
         return known.map_or(State::None, |c| State::ValueUnknown(c.clone()));
     };
@@ -85,7 +106,7 @@ pub fn plan(
 ) {
     let live = live(application, &wanted.name);
     let state = state(wanted, &live, now);
-    if let State::Valid(_) = state {
+    if let State::Valid(_) | State::Settling = state {
         out.unchanged += 1;
         return;
     }
@@ -110,8 +131,9 @@ pub fn plan(
     let path = Val::path(["/applications/".into(), object_id.clone(), "/addPassword".into()]);
     let send = Act::Send(at_home(&app.partner, Method::Post, path, Some(body.into())));
     let found =
-        Find { list: Some("/passwordCredentials"), fields: vec![("/displayName", display_name.as_str().into())] };
-    out.steps.push(write(app, add.clone(), send).after(&intend).lookup(Reading {
+        Find { list: Some("/passwordCredentials"), ..Find::here([("/displayName", display_name.as_str().into())]) };
+    let add_step = Step { once: true, ..write(app, add.clone(), send) };
+    out.steps.push(add_step.after(&intend).lookup(Reading {
         tenant: app.partner.tenant.clone(),
         service: Service::Graph,
         actor: app.partner.managing_app(),
@@ -207,6 +229,7 @@ pub fn condition(app: &App, application: Option<&Value>, now: Timestamp) -> Cond
             }
             State::Expired(c) => ("Expired", format!("{} has expired", c.display_name)),
             State::ValueUnknown(c) => ("ValueUnknown", format!("the value of {} is in no sink", c.display_name)),
+            State::Settling => ("Pending", format!("{name} was made minutes ago, and cannot be read yet")),
             State::None => ("ValueUnknown", format!("there is no credential {name} yet")),
         };
         return Condition::no("SecretValid", reason, message);
@@ -228,7 +251,7 @@ mod tests {
             lifetime_days: 730,
             rotate_before_days: 60,
             sink: "rallied-credentials".into(),
-            stored: Stored { key_id: key_id.map(Into::into), pending: pending.map(Into::into) },
+            stored: Stored { key_id: key_id.map(Into::into), pending: pending.map(Into::into), ends: None },
         }
     }
 
@@ -247,6 +270,7 @@ mod tests {
             State::ExpiringSoon(_) => "soon",
             State::Expired(_) => "expired",
             State::ValueUnknown(_) => "unknown",
+            State::Settling => "settling",
             State::None => "none",
         };
         assert_eq!(word(&wanted(Some("k1"), None), "2028-01-01T00:00:00Z"), "valid");

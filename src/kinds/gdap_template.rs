@@ -143,19 +143,23 @@ impl Template {
         if creates {
             send.headers.push(("Prefer", "create-if-missing".to_owned()));
         }
-        out.steps.push(
-            Step::new(id.clone(), Act::Send(send))
-                .lookup(Reading {
-                    tenant: self.partner.tenant.clone(),
-                    service: Service::Graph,
-                    actor: self.partner.managing_app(),
-                    path: group_path(wanted).into(),
-                    all_pages: false,
-                    find: Find::here([("/displayName", wanted.display_name.as_str().into())]),
-                })
-                .stales(&self.partner.tenant, Service::Graph, "/groups")
-                .needs(need(&self.partner, WRITE_GROUPS, "GroupsReady", "MemberMissing")),
-        );
+        let mut step = Step::new(id.clone(), Act::Send(send));
+        if creates {
+            step = step.lookup(Reading {
+                tenant: self.partner.tenant.clone(),
+                service: Service::Graph,
+                actor: self.partner.managing_app(),
+                path: group_path(wanted).into(),
+                all_pages: false,
+                find: Find::here([("/displayName", wanted.display_name.as_str().into())]),
+            });
+        }
+        out.steps.push(step.stales(&self.partner.tenant, Service::Graph, "/groups").needs(need(
+            &self.partner,
+            WRITE_GROUPS,
+            "GroupsReady",
+            "MemberMissing",
+        )));
         out.changes.push(Change {
             address,
             class: Class::GroupMembership,

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::want::Permission;
+use super::want::{App, Permission};
 use crate::catalog::apps::Resource;
 use crate::engine::read::{Seen, text};
+use crate::engine::step::{Action, Change, Class};
 
 /// One app-role assignment, by names where they are known.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,6 +94,26 @@ impl Compared {
 pub fn after(wanted: &[Permission]) -> Value {
     let labels: BTreeSet<String> = wanted.iter().map(Permission::label).collect();
     json!({ "permissions": labels })
+}
+
+/// The change of a principal's app roles, at home or in a customer tenant.
+pub fn change(address: String, compared: &Compared, app: &App) -> Change {
+    let before = compared.before();
+    Change {
+        address,
+        class: Class::Consent,
+        action: if before.is_null() { Action::Create } else { Action::Update },
+        after: after(&app.permissions),
+        before,
+        volatile: &[],
+        sensitive: vec![],
+        origin: app.origin.clone(),
+        reason: match (compared.missing.len(), compared.extra.len()) {
+            (missing, 0) => format!("{missing} not granted"),
+            (0, extra) => format!("{extra} granted and not declared"),
+            (missing, extra) => format!("{missing} not granted, {extra} granted and not declared"),
+        },
+    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,22 @@ impl Kind for App {
         for wanted in &self.credentials {
             credential::plan(self, wanted, &application, &object_id, &app_id, moment.now, out);
         }
+        if let Some(Seen::Unknown(why)) = &seen.signs_in
+            && let Some(since) = credential::on_its_way(self, why, moment.now)
+        {
+            let wait = Wait {
+                address: self.address(),
+                condition: "Propagated",
+                reason: "Waiting",
+                who: Who::Microsoft,
+                link: None,
+                since: Some(since),
+                deadline: since.checked_add(jiff::SignedDuration::from_mins(2)).ok(),
+                what: "The token service does not know the new secret yet; it takes seconds.".into(),
+            };
+            let id = StepId::new(&format!("{}:secret", self.address()), "wait");
+            out.steps.push(Step::new(id, Act::Wait(wait)));
+        }
         if self.partner_consent {
             self.plan_consent(seen, &roles, &sp_id, &app_id, out);
         }
@@ -209,19 +225,19 @@ impl App {
             // Creating by the mark finds what a cut-off run made, and never makes a second one.
             send.headers.push(("Prefer", "create-if-missing".to_owned()));
         }
+        let mut step = Step::new(id.clone(), Act::Send(send));
+        if live.is_null() {
+            let find = Find::here([("/displayName", self.display_name.as_str().into())]);
+            step =
+                step.lookup(Reading { all_pages: false, ..self.reading(reads::application_path(self).into(), find) });
+        }
         out.steps.push(
-            Step::new(id.clone(), Act::Send(send))
-                .lookup(Reading {
-                    tenant: self.partner.tenant.clone(),
-                    service: Service::Graph,
-                    actor: self.partner.managing_app(),
-                    path: reads::application_path(self).into(),
-                    all_pages: false,
-                    find: Find::here([("/displayName", self.display_name.as_str().into())]),
-                })
-                .serial(self.address())
-                .stales(&self.partner.tenant, Service::Graph, "/applications")
-                .needs(need(&self.partner, WRITE_APPS, "AppRegistered", "RoleMissing")),
+            step.serial(self.address()).stales(&self.partner.tenant, Service::Graph, "/applications").needs(need(
+                &self.partner,
+                WRITE_APPS,
+                "AppRegistered",
+                "RoleMissing",
+            )),
         );
         out.changes.push(Change {
             address,
@@ -359,8 +375,7 @@ impl App {
         let address = format!("{}:partnerConsent", self.address());
         if !seen.holds(WRITE_GRANTS) {
             let (tenant, page) = (self.partner.tenant.as_str(), "https://login.microsoftonline.com");
-            let url = ["/adminconsent?client_id=".into(), app_id.clone()];
-            let link = Val::Text([Val::text(format!("{page}/{tenant}"))].into_iter().chain(url).collect());
+            let link = Val::path([format!("{page}/{tenant}/adminconsent?client_id=").into(), app_id.clone()]);
             let wanted: Vec<String> = compared.missing.iter().map(super::want::Permission::label).collect();
             let what = format!(
                 "The managing app lacks AppRoleAssignment.ReadWrite.All. A Global Administrator or Privileged Role \
@@ -397,7 +412,7 @@ impl App {
             out.steps
                 .push(common(Step::new(StepId::new(&address, &format!("remove {}", extra.label)), Act::Send(send))));
         }
-        out.changes.push(grants_change(address, &compared, self));
+        out.changes.push(grants::change(address, &compared, self));
     }
 
     /// What a person has to do because the managing app may not.
@@ -474,25 +489,5 @@ impl App {
             origin: self.origin.clone(),
             reason: "Partner Center lets only admin agents act for customers".into(),
         });
-    }
-}
-
-/// The change of a principal's app roles, at home or in a customer tenant.
-pub fn grants_change(address: String, compared: &Compared, app: &App) -> Change {
-    let before = compared.before();
-    Change {
-        address,
-        class: Class::Consent,
-        action: if before.is_null() { Action::Create } else { Action::Update },
-        after: grants::after(&app.permissions),
-        before,
-        volatile: &[],
-        sensitive: vec![],
-        origin: app.origin.clone(),
-        reason: match (compared.missing.len(), compared.extra.len()) {
-            (missing, 0) => format!("{missing} not granted"),
-            (0, extra) => format!("{extra} granted and not declared"),
-            (missing, extra) => format!("{missing} not granted, {extra} granted and not declared"),
-        },
     }
 }

@@ -20,6 +20,9 @@ impl App {
         report.conditions.push(self.declared(seen));
         report.conditions.push(match (&seen.signs_in, &seen.application) {
             (_, Seen::Unknown(why)) => Condition::unreadable("SecretValid", why),
+            (Some(Seen::Unknown(why)), _) if credential::on_its_way(self, why, moment.now).is_some() => {
+                Condition::no("SecretValid", "Pending", "the new secret is on its way to the token service")
+            }
             (Some(Seen::Unknown(why)), _) => Condition::of_why("SecretValid", why, "InvalidClient"),
             _ => credential::condition(self, application, moment.now),
         });

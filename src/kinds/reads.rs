@@ -9,7 +9,7 @@ use super::permissions::AppRoles;
 use super::relationship_state::Index;
 use super::want::{App, Partner};
 use crate::catalog::apps::Resource;
-use crate::engine::read::{Actor, Ask, Key, Seen, Service, TenantId, list, text};
+use crate::engine::read::{Actor, Ask, Fault, Key, Seen, Service, TenantId, Why, list, text};
 use crate::engine::step::{Method, Need, Send};
 use crate::engine::value::Val;
 
@@ -59,9 +59,13 @@ pub type SeenRoles = Seen<(String, AppRoles)>;
 /// The group that Partner Center calls "Admin agent"; its id differs from tenant to tenant.
 pub fn admin_agents(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<String>> {
     let path = "/groups?$filter=displayName eq 'AdminAgents'&$select=id,displayName";
-    let found = home(ask, partner, path)?.and_then(|body| match list(&body).first() {
-        Some(group) => Seen::Is(text(group, "id").to_owned()),
-        None => Seen::Not,
+    let found = home(ask, partner, path)?.and_then(|body| match list(&body).as_slice() {
+        [group] => Seen::Is(text(group, "id").to_owned()),
+        [] => Seen::Not,
+        _ => Seen::Unknown(Why::Failed(Fault {
+            message: "there is more than one group called AdminAgents".into(),
+            remedy: "Rename the one that Partner Center did not make.".into(),
+        })),
     });
     Some(found)
 }
@@ -69,6 +73,11 @@ pub fn admin_agents(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<String>> {
 /// A user of the partner tenant by sign-in name.
 pub fn user(ask: &Ask<'_>, partner: &Partner, upn: &str) -> Option<Seen<Arc<Value>>> {
     home(ask, partner, &format!("/users/{upn}?$select=id,userPrincipalName,accountEnabled"))
+}
+
+/// The tenant that a domain belongs to.
+pub fn owner_of_domain(ask: &Ask<'_>, partner: &Partner, domain: &str) -> Option<Seen<Arc<Value>>> {
+    home(ask, partner, &format!("/tenantRelationships/findTenantInformationByDomainName(domainName='{domain}')"))
 }
 
 /// All relationships of the partner: one list for all tenants.

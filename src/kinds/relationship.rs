@@ -35,6 +35,8 @@ pub struct Observed {
     /// Assignments by relationship id.
     assignments: BTreeMap<String, Seen<Vec<Value>>>,
     backend_is_there: bool,
+    /// The declared domain belongs to the declared tenant.
+    is_the_domains: bool,
 }
 
 /// How one of our groups stands on its relationship.
@@ -62,15 +64,17 @@ impl Kind for Relationship {
     }
 
     fn depends_on(&self) -> Vec<String> {
-        vec![self.template.partner.address(), self.template.address(), self.tenant_address()]
+        vec![self.template.partner.address(), self.template.address()]
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
         let partner = &self.template.partner;
         let backend = backend_is_there(ask, partner);
         let all = reads::relationships(ask, partner);
+        let domain = reads::owner_of_domain(ask, partner, &self.domain);
         let groups: Vec<_> = self.template.groups.iter().map(|g| group(ask, partner, g)).collect();
         let backend = backend?;
+        let domain = domain?;
         let stage = match (&*all?, &backend) {
             // Before Microsoft's backend has its principal, app-only calls are refused: there is nothing yet.
             (_, Seen::Is(false)) => Seen::Is(stage(self, &Index::default())),
@@ -89,13 +93,21 @@ impl Kind for Relationship {
             stage,
             groups: groups.into_iter().collect::<Option<_>>()?,
             assignments,
+            is_the_domains: domain
+                .is()
+                .is_some_and(|d| text(d, "tenantId").eq_ignore_ascii_case(self.customer.as_str())),
             backend_is_there: backend != Seen::Is(false),
         })
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
+        if !seen.is_the_domains {
+            return; // the Tenant says what is wrong; nobody is asked before it is right
+        }
         if let Some(why) = seen.unreadable() {
-            out.diagnostics.push(diagnose::of_why(&self.address(), "GDAP relationships cannot be read", why));
+            let error = diagnose::of_why(&self.address(), "GDAP relationships cannot be read", why);
+            // The list is everybody's; the assignments are this customer's own.
+            out.diagnostics.push(if seen.stage.why().is_some() { error } else { error.of_object() });
             return;
         }
         let Some(stage) = seen.stage.is() else { return };
@@ -296,12 +308,13 @@ impl Relationship {
         let partner = &self.template.partner;
         let (create, lock) = (StepId::new(&address, "create"), StepId::new(&address, "lock"));
         let by_name = |status: Option<&'static str>| {
-            let mut find = Find::among([("/displayName", name.into())]);
+            let customer = ("/customer/tenantId", self.customer.as_str().into());
+            let mut find = Find::among([("/displayName", name.into()), customer]);
             find.fields.extend(status.map(|s| ("/status", Val::text(s))));
             self.reading(RELATIONSHIPS.into(), find)
         };
         let common = |step: Step| {
-            step.serial(self.address()).stales(&partner.tenant, Service::Graph, "/tenantRelationships").needs(need(
+            step.serial(self.address()).stales(&partner.tenant, Service::Graph, RELATIONSHIPS).needs(need(
                 partner,
                 WRITE_GDAP,
                 "GdapActive",
@@ -399,14 +412,15 @@ impl Relationship {
                 ),
                 ("accessDetails", Val::object([("unifiedRoles", Val::List(vec![role]))])),
             ]);
-            let container = |status: Option<&str>| {
-                let mut find = Find::among([("/accessContainer/accessContainerId", group_id.clone())]);
-                find.fields.extend(status.map(|s| ("/status", Val::text(s))));
-                self.reading(path.clone(), find)
+            // Deleted ones stay in the list; and the group may be there with another role.
+            let container = |states: &'static [&'static str]| {
+                let role = ("/accessDetails/unifiedRoles/0/roleDefinitionId", wanted.role_id.as_str().into());
+                let find = Find::among([("/accessContainer/accessContainerId", group_id.clone()), role]);
+                self.reading(path.clone(), find.one_of("/status", states))
             };
             let mut planned = Step::new(step, Act::Send(at_home(partner, Method::Post, path.clone(), Some(body))))
-                .lookup(container(None))
-                .proof(container(Some("active")))
+                .lookup(container(&["pending", "active"]))
+                .proof(container(&["active"]))
                 .serial(self.address())
                 .stales(&partner.tenant, Service::Graph, format!("{PATH}/"))
                 .stales(&self.customer, Service::Token, "")

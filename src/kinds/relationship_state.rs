@@ -182,6 +182,7 @@ mod tests {
             mode: Mode::Enforce,
             template: Arc::new(template),
             customer: TenantId::new(CONTOSO),
+            domain: "contoso.com".into(),
             display_name: "NW-contoso".into(),
         }
     }

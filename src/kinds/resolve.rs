@@ -106,7 +106,43 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
     out.apps = apps.into_values().collect();
     out.templates = templates.into_values().collect();
     out.tenants.sort_by(|a, b| a.name.cmp(&b.name));
+    out.diagnostics.extend(shared(&out, declared));
     out
+}
+
+/// One mark is one object at Microsoft, and one sink holds one secret: two that share either would undo each other.
+fn shared(out: &Resolved, declared: &[Declared]) -> Vec<Diagnostic> {
+    let mut claims: Vec<(String, String, &Place)> = Vec::new();
+    for app in &out.apps {
+        claims.push((format!("the mark {}", app.unique_name.to_lowercase()), app.address(), &app.place));
+        let sinks = app.credentials.iter().map(|c| format!("the secret {}", c.sink));
+        claims.extend(sinks.map(|sink| (sink, app.address(), &app.place)));
+    }
+    for template in &out.templates {
+        let marks = template.groups.iter().map(|g| format!("the mark {}", g.unique_name));
+        claims.extend(marks.map(|mark| (mark, template.address(), &template.place)));
+    }
+    for d in declared {
+        if let Spec::Partner(spec) = &d.spec {
+            let store = &spec.managing_app.service_account.refresh_token.store.secret_ref.name;
+            claims.push((format!("the secret {store}"), format!("Partner/{}", d.name), &d.place));
+        }
+    }
+    let mut first: BTreeMap<&str, (&str, &Place)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (claim, address, place) in &claims {
+        match first.get(claim.as_str()) {
+            Some((other, at)) => found.push(
+                Diagnostic::error(address, format!("{claim} is used twice"))
+                    .code("Conflict")
+                    .detail(format!("The other is {other} at {}:{}.", at.file, at.line))
+                    .remedy("Give each its own: two of them would undo each other.")
+                    .at(Some(place)),
+            ),
+            None => drop(first.insert(claim, (address, place))),
+        }
+    }
+    found
 }
 
 /// Marks in Microsoft's objects know no namespaces: two objects of one name would be one there.
@@ -276,7 +312,8 @@ fn template(
             let slug = slug(&role);
             groups.push(want::Group {
                 display_name: grant.groups.display_name.replace("{role}", &role),
-                unique_name: format!("tenantry-gdaptemplate-{}-{}-{slug}", d.name, grant.name),
+                // By the role's id: Microsoft renames roles, and a mark is for ever.
+                unique_name: format!("tenantry-gdaptemplate-{}-{}-{id}", d.name, grant.name),
                 label: format!("{}/{slug}", grant.name),
                 members: grant.groups.members.iter().filter_map(|m| member(m, partner)).collect(),
                 role_id: id,
@@ -425,9 +462,15 @@ impl Gathered<'_> {
             .map(|rung| {
                 let names: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
                 let summary = format!("{} has no role for {}", template.address(), rung.describe());
-                Diagnostic::error(format!("Tenant/{}", self.declared.name), summary)
-                    .code("RolesMissing")
-                    .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or ")))
+                let address = format!("Tenant/{}", self.declared.name);
+                let told = match rung {
+                    // The last rung: nothing comes after it, and a person of the customer can do it.
+                    Rung::DirectoryRole => Diagnostic::warning(address, summary)
+                        .detail(format!("It needs {}; else the customer does it by hand.", names.join(" or "))),
+                    _ => Diagnostic::error(address, summary)
+                        .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or "))),
+                };
+                told.code("RolesMissing")
                     .remedy("Add the role to a grant of the template, or a grant with from: Needs.")
                     .at(Some(&self.declared.place))
                     .of_object()
@@ -449,6 +492,7 @@ impl Gathered<'_> {
                 display_name: template.display_name.replace("{tenant}", name),
                 template: template.clone(),
                 customer: customer.clone(),
+                domain: self.spec.domain.clone(),
             },
             name: name.clone(),
             place: self.declared.place.clone(),

@@ -95,8 +95,7 @@ impl Kind for Tenant {
     }
 
     fn observe(&self, ask: &Ask<'_>) -> Option<Observed> {
-        let path = format!("/tenantRelationships/findTenantInformationByDomainName(domainName='{}')", self.domain);
-        let domain = reads::home(ask, &self.partner, &path);
+        let domain = reads::owner_of_domain(ask, &self.partner, &self.domain);
         let relationship = self.relationship.observe(ask);
         let entered = relationship.as_ref().is_some_and(relationship::Observed::is_active);
         let claims = if entered {
@@ -121,8 +120,8 @@ impl Kind for Tenant {
         }
         let mut gate = Draft::default();
         self.relationship.plan(&seen.relationship, moment, &mut gate);
-        if gate.steps.is_empty() && !seen.relationship.is_active() {
-            return; // no way leads in; the relationship says why
+        if gate.diagnostics.iter().any(Diagnostic::is_error) && seen.foothold() != Foothold::There {
+            return; // the way in is not going to be made; the relationship says why
         }
         let mut after: Vec<StepId> = gate.steps.into_iter().map(|s| s.id).collect();
         match seen.foothold() {
@@ -137,15 +136,19 @@ impl Kind for Tenant {
                 let doing = "the service account cannot enter the tenant";
                 return out.diagnostics.push(diagnose::of_why(&self.address(), doing, &why).of_object());
             }
+            Foothold::NoPath if seen.relationship.is_open(&self.relationship) => {
+                return tenant_report::wait_for_entry(self, out);
+            }
             Foothold::Missing | Foothold::NoPath => {
                 if seen.admin_agent == Seen::Is(false) {
                     after.push(self.partner.admin_agents_wait());
                 }
-                let step = self.foothold(&after, out);
+                let step = self.foothold(seen, &after, out);
                 after.push(step);
             }
         }
-        let rungs = Rungs { tenant: self, after };
+        let roles = seen.relationship.roles().unwrap_or_else(|| self.relationship.template.roles());
+        let rungs = Rungs { tenant: self, after, roles };
         for (one, app) in self.apps.iter().zip(&seen.apps) {
             if let Some(resource) = app.lacks() {
                 let summary = format!("the tenant has no {}", resource.display_name);
@@ -185,7 +188,9 @@ impl Tenant {
                 .remedy("Correct spec.domain: a domain that the customer has verified.")
                 .path("spec.domain")
                 .of_object(),
-            (Seen::Unknown(why), _) => diagnose::of_why(&self.address(), "the domain cannot be looked up", why),
+            (Seen::Unknown(why), _) => {
+                diagnose::of_why(&self.address(), "the domain cannot be looked up", why).of_object()
+            }
         };
         out.diagnostics.push(error);
         false
@@ -193,7 +198,7 @@ impl Tenant {
 
     /// Rung 2: Partner Center consents the managing app with the few scopes that the rungs use
     /// (Partner Center: register application consent; scopes are separated by commas).
-    fn foothold(&self, after: &[StepId], out: &mut Draft) -> StepId {
+    fn foothold(&self, seen: &Observed, after: &[StepId], out: &mut Draft) -> StepId {
         let address = format!("{}:foothold", self.address());
         let id = StepId::new(&address, "send");
         let actor = self.partner.service_account();
@@ -219,15 +224,29 @@ impl Tenant {
             actor,
             path: "graph".into(),
             all_pages: false,
-            find: Find::here([]),
+            find: Find::here([]).with_words("/scp", &FOOTHOLD_SCOPES),
         };
-        let mut step = Step::new(id.clone(), Act::Send(send))
+        let mut step = Step::new(id.clone(), Act::Send(send.clone()))
             .lookup(token.clone())
             .proof(token)
             .serial(format!("{}:foothold", self.address()))
             .drops_tokens(&self.customer);
         step.after = after.to_vec();
-        step.already = &[409]; // "Permission entry already exists."
+        if seen.claims.as_ref().is_some_and(|claims| claims.is().is_some()) {
+            // It is consented with fewer scopes: they only grow by consenting anew.
+            let address = format!("{}:foothold", self.address());
+            let remove = Send {
+                method: Method::Delete,
+                path: format!("/customers/{}/applicationconsents/{}", self.customer, self.partner.client_id).into(),
+                body: None,
+                ..send.clone()
+            };
+            let remove = Step::new(StepId::new(&address, "remove"), Act::Send(remove));
+            step.after.push(remove.id.clone());
+            out.steps.push(Step { after: after.to_vec(), ..remove });
+        } else {
+            step.already = &[409]; // "Permission entry already exists."
+        }
         for service in [Service::Token, Service::Graph] {
             step.stales.push(Stale::Path { tenant: self.customer.clone(), service, path: String::new() });
         }

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::grants::{self, Compared, ResourceIds, RoleIds};
-use super::partner_app::grants_change;
 use super::reads::{self, SeenRoles};
 use super::want::{App, Tenant, Use};
 use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH, Resource};
 use crate::catalog::ladder::Rung;
 use crate::catalog::roles;
-use crate::engine::read::{Actor, Ask, Key, Seen, Service, Why, text};
-use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step};
+use crate::engine::read::{Actor, Ask, Key, Refusal, Seen, Service, Why, text};
+use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Send, Step, Wait, Who};
 use crate::engine::value::{StepId, Val};
 
 /// What was read of an app in a customer tenant.
@@ -142,10 +141,11 @@ impl Use {
     ) -> (Option<Option<Seen<Arc<Value>>>>, Option<Option<Seen<Arc<Value>>>>) {
         let Some(actor) = self.app.actor(app_id) else { return (Some(None), Some(None)) };
         let key = |service, path: &str| Key::new(&tenant.customer, service, &actor, path);
-        let reads_users = self.app.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH);
-        let users = if reads_users {
+        let users = if self.app.lists_users() {
             let path = "/users?$count=true&$top=1&$select=id";
             ask.get(key(Service::Graph, path)).map(|got| Some(got.seen()))
+        } else if self.app.resources().contains(&MICROSOFT_GRAPH) {
+            ask.get(key(Service::Token, "graph")).map(|got| Some(self.app.carried(got.seen())))
         } else {
             Some(None)
         };
@@ -156,6 +156,32 @@ impl Use {
             Some(None)
         };
         (users, exchange)
+    }
+}
+
+impl App {
+    /// Whether listing users is a probe that the app's permissions allow.
+    pub fn lists_users(&self) -> bool {
+        let enough = ["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+        self.permissions.iter().any(|p| p.resource == MICROSOFT_GRAPH && enough.contains(&p.value.as_str()))
+    }
+
+    /// A token that lacks a permission is a refusal like Graph's own.
+    fn carried(&self, claims: Seen<Arc<Value>>) -> Seen<Arc<Value>> {
+        claims.and_then(|claims| {
+            let roles: BTreeSet<&str> =
+                claims.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+            let wanted = self.permissions.iter().filter(|p| p.resource == MICROSOFT_GRAPH);
+            match wanted.map(|p| p.value.as_str()).find(|value| !roles.contains(value)) {
+                None => Seen::Is(claims.clone()),
+                Some(missing) => Seen::Unknown(Why::Refused(Refusal {
+                    status: 403,
+                    code: "Authorization_RequestDenied".into(),
+                    message: format!("the token does not carry {missing} yet"),
+                    request_id: None,
+                })),
+            }
+        })
     }
 }
 
@@ -206,7 +232,12 @@ impl SeenApp {
         }
         let id = self.principal.is().map(|p| text(p, "id").to_owned()).unwrap_or_default();
         !id.is_empty()
-            && self.holders.is().into_iter().flatten().any(|h| text(h, "principalId").eq_ignore_ascii_case(&id))
+            && self
+                .holders
+                .is()
+                .into_iter()
+                .flatten()
+                .any(|h| text(h, "principalId").eq_ignore_ascii_case(&id) && text(h, "directoryScopeId") == "/")
     }
 
     pub fn resources_lack_exchange(&self) -> bool {
@@ -219,10 +250,13 @@ impl SeenApp {
     }
 }
 
-/// Plans the rungs of one app. `after` are the steps that open the tenant.
+/// Plans the rungs of one app.
 pub struct Rungs<'a> {
     pub tenant: &'a Tenant,
+    /// The steps that open the tenant.
     pub after: Vec<StepId>,
+    /// Template ids of the roles that the service account has there, or will have.
+    pub roles: BTreeSet<String>,
 }
 
 impl Rungs<'_> {
@@ -339,7 +373,7 @@ impl Rungs<'_> {
                 "/servicePrincipals",
             ));
         }
-        let mut change = grants_change(address, &compared, app);
+        let mut change = grants::change(address, &compared, app);
         let rungs = compared.missing.iter().map(|p| Rung::of_app_role(p.resource)).collect();
         change.reason = format!("{}; {}", change.reason, self.way(&rungs));
         out.changes.push(change);
@@ -347,8 +381,8 @@ impl Rungs<'_> {
 
     /// Who does it, and by which roles: what a reviewer compares with the other way, the customer's own administrator.
     fn way(&self, rungs: &BTreeSet<Rung>) -> String {
-        let held = self.tenant.relationship.template.roles();
-        let role = |rung: &Rung| rung.roles().iter().find(|role| held.contains(**role)).map(|role| roles::name(role));
+        let held = |rung: &Rung| rung.roles().iter().find(|role| self.roles.contains(**role));
+        let role = |rung: &Rung| held(rung).map(|role| roles::name(role));
         let names: BTreeSet<&str> = rungs.iter().filter_map(role).collect();
         let names: Vec<&str> = names.into_iter().collect();
         format!("by the service account through GDAP, as {}", names.join(" and "))
@@ -376,6 +410,10 @@ impl Rungs<'_> {
             return;
         }
         let address = exchange_address(self.tenant, app);
+        if !Rung::DirectoryRole.allowed(&self.roles) {
+            out.steps.extend(self.exchange_role_by_hand(app, role, &address, seen));
+            return;
+        }
         let body = Val::object([
             ("roleDefinitionId", role.into()),
             ("principalId", sp.clone()),
@@ -400,6 +438,32 @@ impl Rungs<'_> {
         });
     }
 }
+
+impl Rungs<'_> {
+    /// What a person of the customer has to do, once there is a principal to be found in the picker.
+    fn exchange_role_by_hand(&self, app: &App, role: &str, address: &str, seen: &SeenApp) -> Option<Step> {
+        seen.principal.is()?;
+        let (role, app_id) = (roles::name(role), seen.app_id.as_deref().unwrap_or_default());
+        let wait = Wait {
+            address: self.tenant.address(),
+            condition: "ExchangeReady",
+            reason: "Pending",
+            who: Who::Customer,
+            link: Some(Val::text(format!("https://entra.microsoft.com/{}/{ROLES}", self.tenant.customer))),
+            since: None,
+            deadline: None,
+            what: format!(
+                "GDAP gives no role that may assign {role}. A Privileged Role Administrator or Global Administrator of \
+                 the customer opens the link: Identity → Roles & admins → {role} → Add assignment → {} (client id {app_id}).",
+                app.display_name
+            ),
+        };
+        Some(Step::new(StepId::new(address, "wait"), Act::Wait(wait)))
+    }
+}
+
+/// The page of a tenant's directory roles in the Entra admin center.
+const ROLES: &str = "#view/Microsoft_AAD_IAM/RolesManagementMenuBlade/~/AllRoles";
 
 /// The address of the Exchange role of an app: also the key of its time in the journal.
 pub fn exchange_address(tenant: &Tenant, app: &App) -> String {

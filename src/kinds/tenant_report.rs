@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::tenant::{Foothold, Observed};
 use super::tenant_app::{SeenApp, exchange_address};
 use super::want::{Permission, Tenant, Use};
+use crate::catalog::apps::MICROSOFT_GRAPH;
 use crate::catalog::ladder::Rung;
 use crate::catalog::roles;
 use crate::engine::conditions::{Condition, Status};
@@ -53,6 +54,9 @@ fn consent(want: &Tenant, seen: &Observed) -> Condition {
     const TYPE: &str = "ConsentGranted";
     if let Some(message) = insufficient(want, seen) {
         return Condition::no(TYPE, "InsufficientConsentRole", message);
+    }
+    if shut_out(want, seen) {
+        return Condition::unknown(TYPE, ENTRY);
     }
     match seen.foothold() {
         Foothold::There => {}
@@ -106,8 +110,17 @@ fn exchange(want: &Tenant, seen: &Observed) -> Condition {
     if !want.apps.iter().any(|one| one.exchange) {
         return Condition::yes(TYPE, "NotRequired", "no declared app works in Exchange");
     }
+    if shut_out(want, seen) {
+        return Condition::unknown(TYPE, ENTRY);
+    }
+    if let Foothold::Blocked(why) = seen.foothold() {
+        return Condition::unreadable(TYPE, &why);
+    }
     if seen.foothold() != Foothold::There {
         return Condition::no(TYPE, "Pending", "comes after consent");
+    }
+    if let Some(why) = seen.apps.iter().find_map(SeenApp::unreadable) {
+        return Condition::unreadable(TYPE, why);
     }
     for (one, app) in apps(want, seen).filter(|(one, _)| one.exchange) {
         let name = &one.app.display_name;
@@ -185,12 +198,40 @@ fn lag(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Option<Lag> {
 
 fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
     const TYPE: &str = "Propagated";
+    if shut_out(want, seen) {
+        return Condition::no(TYPE, "Waiting", ENTRY);
+    }
+    if let Foothold::Blocked(why) = seen.foothold() {
+        return Condition::unreadable(TYPE, &why);
+    }
     match lag(want, seen, moment) {
         None => Condition::yes(TYPE, "Elapsed", "nothing is on its way"),
         Some(Lag { what, since: None, .. }) => Condition::no(TYPE, "Waiting", format!("{what}; since unknown")),
         Some(lag) if lag.is_overdue(moment.now) => Condition::no(TYPE, "Overdue", lag.diagnosis()),
         Some(lag) => Condition::no(TYPE, "Waiting", lag.what),
     }
+}
+
+/// The groups are assigned, and the service account is not let in: a right on its way, or a member that is missing.
+const ENTRY: &str = "the service account's groups are assigned, and Microsoft does not let it in yet";
+
+pub fn wait_for_entry(want: &Tenant, out: &mut Draft) {
+    let wait = Wait {
+        address: want.address(),
+        condition: "Propagated",
+        reason: "Waiting",
+        who: Who::Microsoft,
+        link: None,
+        since: None,
+        deadline: None,
+        what: format!("{ENTRY}; it takes up to an hour. Its membership in the groups counts, too."),
+    };
+    out.steps.push(Step::new(StepId::new(&format!("{}:entry", want.address()), "wait"), Act::Wait(wait)));
+}
+
+/// Inside or not is not known: what is there cannot be looked at.
+fn shut_out(want: &Tenant, seen: &Observed) -> bool {
+    seen.foothold() == Foothold::NoPath && seen.relationship.is_open(&want.relationship)
 }
 
 /// A delay of Microsoft's is a wait like any other, with a deadline.
@@ -221,6 +262,7 @@ fn verified(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
     for (one, app) in apps(want, seen) {
         let name = &one.app.display_name;
         match &app.users {
+            Some(Seen::Is(_)) if !one.app.lists_users() => said.push("the token carries every permission".into()),
             Some(Seen::Is(body)) => {
                 let counted = body.get("@odata.count").and_then(Value::as_u64);
                 said.push(format!("{} users", counted.unwrap_or(list(body).len() as u64)));
@@ -229,6 +271,7 @@ fn verified(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
             Some(Seen::Unknown(Why::Refused(r))) => {
                 return Condition::no(TYPE, "Failed", format!("{name} cannot list users ({})", r.code));
             }
+            None if !one.app.resources().contains(&MICROSOFT_GRAPH) => {}
             Some(Seen::Not) | None => {
                 return Condition::no(TYPE, "Stale", format!("{name} has not been tried in this tenant yet"));
             }

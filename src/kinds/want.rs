@@ -62,6 +62,8 @@ pub struct Stored {
     pub key_id: Option<String>,
     /// The credential that was about to be made when a run was cut off.
     pub pending: Option<String>,
+    /// When the stored one ends.
+    pub ends: Option<jiff::Timestamp>,
 }
 
 /// A credential that an app shall have.
@@ -180,6 +182,8 @@ pub struct Relationship {
     pub mode: Mode,
     pub template: Arc<Template>,
     pub customer: TenantId,
+    /// A domain that must belong to the customer.
+    pub domain: String,
     /// The first of its names; successors are `…-2`, `…-3`.
     pub display_name: String,
 }

@@ -12,7 +12,7 @@ use crate::cloud::executor::{Ran, Watch};
 use crate::engine::diagnostic::{Diagnostic, Reach};
 use crate::engine::digest;
 use crate::engine::plan::Plan;
-use crate::engine::step::{Act, Step};
+use crate::engine::step::{Act, Step, Who};
 use crate::engine::value::StepId;
 
 /// Rounds of writing in one apply: each rung may need one.
@@ -47,11 +47,13 @@ struct Course {
 
 impl Course {
     fn next(&mut self, plan: &Plan, approved: &Approved, now: Timestamp) -> Move {
-        if plan.forbids_writes() || !self.failed.is_empty() || self.rounds >= ROUNDS {
+        if plan.forbids_writes() || self.rounds >= ROUNDS {
             return Move::Stop;
         }
-        if approved.any(plan, &self.made) && !self.stuck {
-            return Move::Write(approved.steps(plan, &self.made));
+        let settled: Vec<String> =
+            self.made.iter().cloned().chain(self.failed.iter().map(|d| d.address.clone())).collect();
+        if approved.any(plan, &settled) && !self.stuck {
+            return Move::Write(approved.steps(plan, &settled));
         }
         let in_time = self.deadline.is_some_and(|deadline| now < deadline);
         if plan.changes.iter().any(|c| self.made.contains(&c.address)) {
@@ -60,9 +62,8 @@ impl Course {
             self.stuck = false;
             return if in_time || self.settling <= SETTLE { Move::Wait } else { Move::Stop };
         }
-        // Microsoft is at work on something, and nobody else has to act.
-        let overdue = plan.waits.iter().any(|w| w.wait.reason == "Overdue");
-        let coming = !plan.waits.is_empty() && !overdue && !plan.waits_for_person();
+        // Microsoft is at work on something, whoever else has to act elsewhere.
+        let coming = plan.waits.iter().any(|w| w.wait.who == Who::Microsoft && w.wait.reason != "Overdue");
         if coming && in_time { Move::Wait } else { Move::Stop }
     }
 
@@ -195,7 +196,10 @@ struct Noting<'a> {
 
 impl Watch for Noting<'_> {
     fn done(&self, step: &StepId, at: Timestamp) {
-        self.journal.note(step.address(), at);
+        // Of these alone Microsoft keeps no time.
+        if step.address().contains(":exchangeRole/") {
+            self.journal.note(step.address(), at);
+        }
         self.watch.done(step, at);
     }
 

@@ -9,6 +9,7 @@ use crate::api::{Kind, ManagingCredentialType, PartnerSpec, SecretSource, Spec};
 use crate::cloud::executor::Sinks;
 use crate::cloud::{Credential, Identities, ManagingApp, Secret};
 use crate::engine::diagnostic::{Diagnostic, Place};
+use crate::engine::digest;
 use crate::engine::read::TenantId;
 use crate::kinds::{Declared, SinkState};
 use crate::source::{Inputs, Object, SecretSink, SecretValue, Secrets, SinkError};
@@ -87,29 +88,34 @@ fn managing_app(
     };
     let token = &app.service_account.refresh_token;
     let store = token.store.secret_ref.name.clone();
-    // The store holds the newest; the seed is only for the first time.
-    let newest = stored(secrets, sink.map(|s| &**s), &store, "refreshToken");
-    let seed = || read(Some(&token.seed), "spec.managingApp.serviceAccount.refreshToken.seed");
+    // The store holds the newest that came of the seed; a seed that is new itself wins over it.
+    let held = |key: &str| stored(secrets, sink.map(|s| &**s), &store, key);
+    let seed = read(Some(&token.seed), "spec.managingApp.serviceAccount.refreshToken.seed");
+    let digest = seed.as_ref().map(|seed| digest::sha256(seed.reveal())).unwrap_or_default();
+    let same = seed.is_err() || held("seedDigest").is_none_or(|known| known.reveal() == digest);
+    let newest = held("refreshToken").filter(|_| same);
     ManagingApp {
         tenant: TenantId::new(&spec.tenant_id),
         client_id: app.client_id.to_ascii_lowercase(),
         credential,
-        refresh_token: newest.map_or_else(seed, Ok),
-        keep: keeper(store, sink.cloned()),
+        refresh_token: newest.map_or(seed, Ok),
+        keep: keeper(store, digest, sink.cloned()),
     }
 }
 
-fn keeper(store: String, sink: Option<Arc<SecretSink>>) -> crate::cloud::auth::KeepToken {
+fn keeper(store: String, seed: String, sink: Option<Arc<SecretSink>>) -> crate::cloud::auth::KeepToken {
     Arc::new(move |token: &Secret, now: Timestamp| {
         let Some(sink) = &sink else { return Ok(()) };
         let held = sink.read(&store).map_err(|e| e.to_string())?;
         let kept: Option<Timestamp> = held.values.get("refreshedAt").and_then(|v| v.expose().parse().ok());
-        if kept.is_some_and(|at| now.duration_since(at).abs() < KEEP_EVERY) {
+        let same = held.values.get("seedDigest").is_some_and(|known| known.expose() == seed);
+        if same && kept.is_some_and(|at| now.duration_since(at).abs() < KEEP_EVERY) {
             return Ok(());
         }
         let values = BTreeMap::from([
             ("refreshToken".to_owned(), SecretValue::new(token.reveal())),
             ("refreshedAt".to_owned(), SecretValue::new(now.to_string())),
+            ("seedDigest".to_owned(), SecretValue::new(seed.as_str())),
         ]);
         sink.store(&store, &values).map_err(|e| e.to_string())
     })
@@ -126,7 +132,8 @@ fn stored(secrets: &Secrets, sink: Option<&SecretSink>, name: &str, key: &str) -
 pub fn state(secrets: &Secrets, sink: Option<&SecretSink>, name: &str) -> SinkState {
     let key_id = stored(secrets, sink, name, "keyId").map(|id| id.reveal().to_ascii_lowercase());
     let pending = sink.and_then(|sink| sink.read(name).ok()).and_then(|entry| entry.pending);
-    SinkState { key_id, pending }
+    let ends = stored(secrets, sink, name, "expiresAt").and_then(|at| at.reveal().parse().ok());
+    SinkState { key_id, pending, ends }
 }
 
 /// The sink, as the executor takes it.
@@ -138,8 +145,8 @@ impl Store {
     }
 
     /// Whether a secret can be put away.
-    pub fn check(&self, _name: &str) -> Result<(), String> {
-        self.sink().map(drop)
+    pub fn check(&self, name: &str) -> Result<(), String> {
+        self.sink()?.read(name).map(drop).map_err(|e| e.to_string())
     }
 }
 

@@ -75,6 +75,9 @@ impl<'a> Index<'a> {
         for change in plan.changes.iter().chain(&plan.drift) {
             *index.pending.entry(change.object()).or_default() += 1;
         }
+        for (object, held) in &plan.held {
+            *index.pending.entry(object).or_default() += held;
+        }
         for diagnostic in &plan.diagnostics {
             index.diagnostics.entry(diagnostic.object()).or_default().push(diagnostic);
         }

@@ -5,8 +5,10 @@
 
 mod canary;
 mod crds;
+mod customer;
 mod docs;
 mod drift;
+mod errors;
 mod facts;
 mod faults;
 mod house;
@@ -14,6 +16,9 @@ mod identity;
 mod journey;
 mod kill;
 mod mutants;
+mod partner;
+mod permissions;
 mod refusals;
 mod support;
 mod table;
+mod windows;

@@ -34,6 +34,25 @@ pub const APP: &str = "Northwind – Rallied Integration";
 pub const CUSTOMER: &str = "contoso.com";
 pub const PARTNER: &str = "northwind.example";
 
+/// The mark of the example's app.
+pub const MARK: &str = "tenantry-partnerapp-rallied";
+/// Id of the partner tenant.
+pub const HOME: &str = "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10";
+const PORTAL_ID: &str = "77777777-1c2d-4e3f-8a9b-0c1d2e3f4a5b";
+const PORTAL: &str = "    - displayName: Portal of the administrators
+      clientId: 77777777-1c2d-4e3f-8a9b-0c1d2e3f4a5b
+      secrets:
+        - { name: portal, value: \"cnry-portal-secret\" }
+      application:
+        MicrosoftGraph:
+          - Application.ReadWrite.All
+          - AppRoleAssignment.ReadWrite.All
+          - Group.ReadWrite.All
+          - RoleManagement.ReadWrite.Directory
+          - DelegatedAdminRelationship.ReadWrite.All
+          - Directory.Read.All
+";
+
 /// The example's MSP, before the first apply.
 pub struct Msp {
     pub dir: Dir,
@@ -199,6 +218,83 @@ impl Msp {
         self.dir.path().join(".tenantry/sandbox.json")
     }
 
+    /// Takes a permission from the managing app (before `with_portal`, whose app keeps it).
+    #[track_caller]
+    pub fn without(self, permission: &str) -> Msp {
+        self.with(".sandbox/world.yaml", &format!("          - {permission}\n"), "")
+    }
+
+    /// With an app in the partner tenant that stands for what administrators do in the portal; see [`Msp::portal`].
+    pub fn with_portal(self) -> Msp {
+        self.with(".sandbox/world.yaml", "customers:\n", &format!("{PORTAL}customers:\n"))
+    }
+
+    /// With a second customer, in a file of its own.
+    pub fn with_fabrikam(self) -> Msp {
+        let world = "customers:\n  - { tenantId: 1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22, displayName: Fabrikam, domain: fabrikam.com }\n";
+        let msp = self.with(".sandbox/world.yaml", "customers:\n", world);
+        let tenants = msp.dir.read("examples/first/tenants.yaml");
+        let (_, tenant) = tenants.rsplit_once("---\n").unwrap();
+        let ids = ("9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11", "1b7d5a5e-93c1-4d0e-8f1b-2c5d0c0f4a22");
+        msp.dir.write("examples/first/fabrikam.yaml", tenant.replace("contoso", "fabrikam").replace(ids.0, ids.1));
+        msp
+    }
+
+    /// An administrator at home does something by hand at Graph, for which there is no drift: only `with_portal`.
+    #[track_caller]
+    pub fn portal(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.opened(async |sandbox| {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let form = [
+                ("grant_type", "client_credentials"),
+                ("client_id", PORTAL_ID),
+                ("client_secret", "cnry-portal-secret"),
+                ("scope", "https://graph.microsoft.com/.default"),
+            ];
+            let url = format!("{}/{HOME}/oauth2/v2.0/token", sandbox.url());
+            let token: Value = client.post(url).form(&form).send().await.unwrap().json().await.unwrap();
+            let token = token["access_token"].as_str().unwrap_or_else(|| panic!("{token}"));
+            let request = client.request(method.parse().unwrap(), format!("{}/v1.0{path}", sandbox.url()));
+            let request = request.bearer_auth(token);
+            let request = if body.is_null() { request } else { request.json(body) };
+            let answer = request.send().await.unwrap();
+            let (status, text) = (answer.status(), answer.text().await.unwrap());
+            assert!(status.is_success(), "{method} {path}: {status} {text}");
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+        })
+    }
+
+    /// What a tenant has in the world, by its domain: `world_of(CUSTOMER, "appRoleAssignments")`.
+    pub fn world_of(&self, domain: &str, list: &str) -> Vec<Value> {
+        self.world()["tenants"][domain][list].as_array().unwrap_or_else(|| panic!("no {list} in {domain}")).clone()
+    }
+
+    /// The example's app as the partner tenant has it, by natural names; once.
+    #[track_caller]
+    pub fn registered(&self) -> Value {
+        let all = self.world_of(PARTNER, "applications");
+        let mut ours = all.into_iter().filter(|a| a["uniqueName"] == MARK);
+        let app = ours.next().expect("it is registered");
+        assert!(ours.next().is_none(), "it is registered twice");
+        app
+    }
+
+    /// The same as Graph has it, ids and dates included: only `with_portal`.
+    pub fn live_app(&self) -> Value {
+        self.portal("GET", &format!("/applications(uniqueName='{MARK}')"), &Value::Null)
+    }
+
+    /// What `status` says of it.
+    #[track_caller]
+    pub fn app(&self) -> Value {
+        object(&self.status(), "apps", "rallied").clone()
+    }
+
+    /// What is in the place of a secret, or nothing.
+    pub fn sink(&self, key: &str) -> Option<String> {
+        std::fs::read_to_string(self.dir.path().join(".tenantry/secrets/rallied-credentials").join(key)).ok()
+    }
+
     fn options(&self) -> Options {
         let world = self.dir.read("examples/first/.sandbox/world.yaml");
         let world = tenantry::sandbox::world::WorldFile::from_yaml(&world).unwrap();
@@ -207,13 +303,17 @@ impl Msp {
 
     /// Opens the cloud while no run of the program has it. Where none was made yet, the example's is.
     fn cloud<T>(&self, act: impl FnOnce(&Sandbox) -> T) -> T {
+        self.opened(async |sandbox| act(sandbox))
+    }
+
+    fn opened<T>(&self, act: impl AsyncFnOnce(&Sandbox) -> T) -> T {
         let options = self.options();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let Door::Opened(sandbox) = tenantry::sandbox::open(options).await.unwrap() else {
                 panic!("a run of the program still has the cloud");
             };
-            let result = act(&sandbox);
+            let result = act(&sandbox).await;
             sandbox.stop().await;
             result
         })
@@ -300,4 +400,23 @@ pub fn condition(object: &Value, kind: &str) -> String {
 /// Addresses of a plan's changes.
 pub fn addresses(plan: &Value) -> Vec<&str> {
     plan["changes"].as_array().unwrap().iter().map(|c| c["address"].as_str().unwrap()).collect()
+}
+
+/// One change of a plan.
+#[track_caller]
+pub fn change<'a>(plan: &'a Value, address: &str) -> &'a Value {
+    let found = plan["changes"].as_array().unwrap().iter().find(|c| c["address"] == address);
+    found.unwrap_or_else(|| panic!("no change {address} in {plan:#}"))
+}
+
+/// The one wait of a plan for a condition.
+#[track_caller]
+pub fn wait<'a>(plan: &'a Value, condition: &str) -> &'a Value {
+    let found = plan["waits"].as_array().unwrap().iter().find(|w| w["condition"] == condition);
+    found.unwrap_or_else(|| panic!("no wait for {condition} in {plan:#}"))
+}
+
+/// A list of words.
+pub fn names(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect()
 }
