@@ -5,5 +5,6 @@
 pub mod apps;
 pub mod diagnosis;
 pub mod ladder;
+pub mod near;
 pub mod profiles;
 pub mod roles;

@@ -12,7 +12,7 @@ use crate::cloud::Sleep;
 use crate::cloud::clock::Slept;
 use crate::engine::diagnostic::Diagnostic;
 use crate::sandbox::world::WorldFile;
-use crate::sandbox::{self, Door, Options, Profile, Sandbox};
+use crate::sandbox::{self, Door, Options, Profile, Sandbox, SandboxError};
 use crate::source::{Inputs, Secrets};
 
 /// Where a world lies that belongs to manifests.
@@ -34,7 +34,7 @@ impl Embedded {
         match sandbox::open(options).await {
             Ok(Door::Running(url)) => Ok(Embedded { url, ours: None }),
             Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), ours: Some(ours) }),
-            Err(error) => Err(Diagnostic::error("sandbox", error.to_string()).into()),
+            Err(error) => Err(wrong(&error).into()),
         }
     }
 
@@ -74,6 +74,14 @@ impl Embedded {
             sandbox.stop().await;
         }
     }
+}
+
+fn wrong(error: &SandboxError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error("sandbox", error.to_string()).remedy(error.remedy());
+    if let Some((file, line)) = error.place() {
+        (diagnostic.file, diagnostic.line) = (Some(file.display().to_string()), line);
+    }
+    diagnostic
 }
 
 /// The world beside the first manifest path: in the folder itself when it is one.

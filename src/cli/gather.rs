@@ -11,8 +11,8 @@ use super::interrupt::{Interrupt, Interruptible};
 use super::render::problems;
 use crate::catalog::profiles;
 use crate::cloud::Endpoints;
-use crate::engine::diagnostic::Diagnostic;
-use crate::pass::Reach;
+use crate::engine::diagnostic::{self, Diagnostic};
+use crate::pass::{self, Reach};
 use crate::source::{self, Inputs, SecretSink, Secrets};
 
 /// Defaults with `--sandbox`.
@@ -39,6 +39,10 @@ pub struct Gathered {
 pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Gathered, Failure> {
     let known: Vec<(&str, i64)> = profiles::known().collect();
     let inputs = source::load(&files.filename, &known).map_err(Failure::Inputs)?;
+    let wrong = pass::offline(&inputs);
+    if wrong.iter().any(|d| d.is_error() && d.reach == diagnostic::Reach::Run) {
+        return Err(Failure::Run(wrong)); // nobody is asked about inputs that are wrong by themselves
+    }
     tracing::info!(objects = inputs.objects.len(), secrets = inputs.secrets.len(), "manifests are read");
     let warnings = inputs.notes.iter().filter_map(problems::diagnostic).collect();
     let sandboxed = |default: &str| reaching.sandbox.as_ref().map(|_| PathBuf::from(default));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::api::Kind;
 use crate::engine::diagnostic::Diagnostic;
-use crate::source::{self, Inputs, Place, Problem, Severity};
+use crate::source::{self, Inputs, Object, Problem, Severity};
 
 /// What was read, in numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub fn validate(paths: &[PathBuf], profiles: &[(&str, i64)]) -> (Vec<Problem>, S
     match source::load(paths, profiles) {
         Ok(inputs) => {
             let mut problems = inputs.notes.clone();
-            problems.extend(crate::pass::offline(&inputs).iter().map(problem));
+            problems.extend(crate::pass::offline(&inputs).iter().map(|found| problem(&inputs, found)));
             let valid = problems.iter().all(|problem| problem.severity != Severity::Error);
             let summary = Summary::of(valid.then_some(&inputs), &problems);
             (problems, summary)
@@ -66,20 +66,23 @@ pub fn validate(paths: &[PathBuf], profiles: &[(&str, i64)]) -> (Vec<Problem>, S
     }
 }
 
-/// What the rules of a kind say, in the shape of what the schema says.
-fn problem(diagnostic: &Diagnostic) -> Problem {
+/// What the rules of a kind say, in the shape of what the schema says, with the line.
+fn problem(inputs: &Inputs, diagnostic: &Diagnostic) -> Problem {
     let severity = if diagnostic.is_error() { Severity::Error } else { Severity::Warning };
-    Problem {
-        place: Place {
-            file: diagnostic.file.as_deref().unwrap_or_default().into(),
-            line: diagnostic.line.and_then(|line| line.try_into().ok()).unwrap_or(0),
-            column: 0,
-        },
-        path: diagnostic.path.to_owned(),
+    let problem = Problem {
         address: diagnostic.address.clone(),
+        code: diagnostic.code.clone(),
         detail: diagnostic.detail.clone(),
         remedy: diagnostic.remedy.clone(),
         ..Problem::new(severity, &diagnostic.summary)
+    };
+    let meant = |object: &&Object| {
+        object.address() == diagnostic.object() && Some(&*object.place.file) == diagnostic.file.as_deref()
+    };
+    match inputs.objects.iter().find(meant) {
+        Some(object) if diagnostic.path.is_empty() => object.blame_whole(problem),
+        Some(object) => object.blame(problem, &diagnostic.path),
+        None => problem,
     }
 }
 

@@ -48,9 +48,9 @@ pub struct Diagnostic {
     pub request_id: Option<String>,
     #[serde(skip)]
     pub reach: Reach,
-    /// The field that is at fault, for whoever knows where it stands: `spec.permissions.add`.
+    /// The field that is at fault, for whoever knows where it stands: `spec.permissions.add[0].application[1]`.
     #[serde(skip)]
-    pub path: &'static str,
+    pub path: String,
 }
 
 impl Diagnostic {
@@ -67,7 +67,7 @@ impl Diagnostic {
             remedy: String::new(),
             request_id: None,
             reach: Reach::Run,
-            path: "",
+            path: String::new(),
         }
     }
 
@@ -99,8 +99,8 @@ impl Diagnostic {
     }
 
     /// The field that is at fault.
-    pub fn path(mut self, path: &'static str) -> Diagnostic {
-        self.path = path;
+    pub fn path(mut self, path: impl Into<String>) -> Diagnostic {
+        self.path = path.into();
         self
     }
 

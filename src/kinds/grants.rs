@@ -122,7 +122,7 @@ mod tests {
     use crate::catalog::apps::{EXCHANGE_ONLINE, MICROSOFT_GRAPH};
 
     fn permission(resource: Resource, value: &str) -> Permission {
-        Permission { resource, value: value.into(), purpose: String::new() }
+        Permission { resource, value: value.into(), purpose: String::new(), path: String::new() }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::engine::conditions::Condition;
 use crate::engine::diagnose;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
-use crate::engine::read::{Ask, Seen, Service, list, text};
+use crate::engine::read::{Ask, Seen, Service, Why, list, text};
 use crate::engine::step::{Act, Action, Change, Class, Draft, Find, Method, Reading, Step, Wait, Who};
 use crate::engine::value::{StepId, Val};
 
@@ -63,12 +63,12 @@ impl Kind for Partner {
 
     fn plan(&self, seen: &Observed, _: Moment<'_>, out: &mut Draft) {
         let address = self.address();
-        for (what, claims) in [
-            ("the managing app cannot sign in", &seen.app_claims),
-            ("the service account cannot sign in", &seen.user_claims),
+        for (what, claims, credential) in [
+            ("the managing app cannot sign in", &seen.app_claims, "spec.managingApp.credential"),
+            ("the service account cannot sign in", &seen.user_claims, SEED),
         ] {
             if let Seen::Unknown(why) = claims {
-                out.diagnostics.push(diagnose::of_why(&address, what, why));
+                out.diagnostics.push(diagnose::of_why(&address, what, why).path(at_fault(why, credential)));
                 return;
             }
         }
@@ -78,7 +78,7 @@ impl Kind for Partner {
                     .code("MfaRequired")
                     .detail("Partner Center takes only sign-ins with MFA, so no customer could be entered.")
                     .remedy("Sign the service account in again with MFA and give the new refresh token as the seed.")
-                    .path("spec.managingApp.serviceAccount.refreshToken.seed"),
+                    .path(SEED),
             );
             return;
         }
@@ -189,6 +189,20 @@ impl Partner {
     /// The step that later GDAP calls come after, where it is planned.
     pub fn backend_step(&self) -> StepId {
         StepId::new(&format!("{}:principal/partner-customer-delegated-administration", self.address()), "send")
+    }
+}
+
+const SEED: &str = "spec.managingApp.serviceAccount.refreshToken.seed";
+
+/// The field that a refused sign-in is about; none where the server did not answer.
+fn at_fault(why: &Why, credential: &'static str) -> &'static str {
+    match why {
+        Why::Failed(_) => "",
+        Why::Refused(refusal) => match refusal.aadsts() {
+            Some(90002 | 900_023) => "spec.tenantId",
+            Some(700_016) => "spec.managingApp.clientId",
+            _ => credential,
+        },
     }
 }
 

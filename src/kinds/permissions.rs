@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::want;
 use crate::api::PartnerAppSpec;
 use crate::catalog::apps;
+use crate::catalog::near;
 use crate::catalog::profiles::Profile;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::read::text;
@@ -35,55 +36,56 @@ pub fn wanted(
     profile: Option<&Profile>,
 ) -> Result<Vec<want::Permission>, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    let mut error = |summary: String, remedy: String| {
-        errors.push(
-            Diagnostic::error(address, summary)
-                .code("InvalidSpec")
-                .path("spec.permissions")
-                .remedy(remedy)
-                .at(Some(place)),
-        );
+    let mut error = |path: String, summary: String, remedy: String| {
+        errors.push(Diagnostic::error(address, summary).code("InvalidSpec").path(path).remedy(remedy).at(Some(place)));
     };
-    let mut all: BTreeMap<(apps::Resource, String), String> = BTreeMap::new();
+    let by_profile = "spec.profile".to_owned();
+    let mut all: BTreeMap<(apps::Resource, String), (String, String)> = BTreeMap::new();
     for operation in operations(spec, profile) {
         match profile.and_then(|p| p.operations.get(&operation)) {
             Some(needs) => all.extend(needs.iter().filter_map(|need| {
-                Some(((apps::resource(&need.resource)?, need.application.clone()?), need.purpose.clone()))
+                let key = (apps::resource(&need.resource)?, need.application.clone()?);
+                Some((key, (need.purpose.clone(), by_profile.clone())))
             })),
             None => {
                 let known: Vec<&str> = profile.iter().flat_map(|p| p.operations.keys()).map(String::as_str).collect();
+                let at = spec.operations.iter().flatten().position(|own| *own == operation).unwrap_or_default();
                 error(
+                    format!("spec.operations[{at}]"),
                     format!("there is no operation \"{operation}\" in the profile"),
-                    format!("Operations: {}.", known.join(", ")),
+                    near::suggest(&operation, known, "operations"),
                 );
             }
         }
     }
     let changes = spec.permissions.as_ref();
-    let added = changes.and_then(|p| p.add.as_ref()).into_iter().flatten().map(|p| (p, true));
-    let removed = changes.and_then(|p| p.remove.as_ref()).into_iter().flatten().map(|p| (p, false));
-    for (list, adds) in added.chain(removed) {
+    let added = changes.and_then(|p| p.add.as_ref()).into_iter().flatten().enumerate().map(|p| (p, "add"));
+    let removed = changes.and_then(|p| p.remove.as_ref()).into_iter().flatten().enumerate().map(|p| (p, "remove"));
+    for ((at, list), verb) in added.chain(removed) {
+        let path = format!("spec.permissions.{verb}[{at}]");
         let Some(resource) = apps::resource(&list.resource) else {
-            let known = apps::words().join(", ");
-            error(format!("there is no resource \"{}\"", list.resource), format!("Resources: {known}."));
+            let summary = format!("there is no resource \"{}\"", list.resource);
+            error(format!("{path}.resource"), summary, near::suggest(&list.resource, apps::words(), "resources"));
             continue;
         };
-        for value in list.application.iter().flatten() {
-            if adds {
-                all.insert((resource, value.clone()), ADDED.into());
+        for (at, value) in list.application.iter().flatten().enumerate() {
+            let key = (resource, value.clone());
+            if verb == "add" {
+                all.insert(key, (ADDED.into(), format!("{path}.application[{at}]")));
             } else {
-                all.remove(&(resource, value.clone()));
+                all.remove(&key);
             }
         }
-        for value in list.delegated.iter().flatten() {
+        for (at, value) in list.delegated.iter().flatten().enumerate() {
             error(
+                format!("{path}.delegated[{at}]"),
                 format!("{}/{value} is declared as delegated", list.resource),
                 "The app works without a user: declare it under `application`.".into(),
             );
         }
     }
     if errors.is_empty() {
-        let permission = |((resource, value), purpose)| want::Permission { resource, value, purpose };
+        let permission = |((resource, value), (purpose, path))| want::Permission { resource, value, purpose, path };
         Ok(all.into_iter().map(permission).collect())
     } else {
         Err(errors)
@@ -115,10 +117,9 @@ impl AppRoles {
         self.by_value.iter().find(|(_, known)| known.eq_ignore_ascii_case(id)).map_or(id, |(value, _)| value)
     }
 
-    /// Values that read like `value`.
-    pub fn near(&self, value: &str) -> Vec<&str> {
-        let known: Vec<&str> = self.by_value.keys().map(String::as_str).collect();
-        similar::get_close_matches(value, &known, 3, 0.7)
+    /// What somebody probably meant by `value`.
+    pub fn suggest(&self, value: &str) -> String {
+        near::suggest(value, self.by_value.keys().map(String::as_str), "application permissions")
     }
 }
 
@@ -127,12 +128,9 @@ pub fn unknown(address: &str, permission: &want::Permission, roles: &AppRoles) -
     let resource = permission.resource.display_name;
     Diagnostic::error(address, format!("{resource} has no application permission \"{}\"", permission.value))
         .code("UnknownPermission")
-        .path(if permission.purpose == ADDED { "spec.permissions.add" } else { "spec.profile" })
+        .path(&permission.path)
         .detail(
             "PermissionsDeclared=False/UnknownPermission: nothing is written while a permission cannot be resolved.",
         )
-        .remedy(match roles.near(&permission.value).as_slice() {
-            [] => "Look the name up in Microsoft's permissions reference.".to_owned(),
-            near => format!("Near it: {}.", near.join(", ")),
-        })
+        .remedy(roles.suggest(&permission.value))
 }

@@ -10,7 +10,7 @@ use super::gdap_template::{group, group_step};
 use super::partner::backend_is_there;
 use super::reads::{self, RELATIONSHIPS, WRITE_GDAP, at_home, home_list, need};
 use super::relationship_state::{Index, Live, Stage, stage};
-use super::want::{Group, Relationship};
+use super::want::{Group, LONGEST_NAME, Relationship};
 use crate::catalog::roles;
 use crate::engine::conditions::Condition;
 use crate::engine::diagnose;
@@ -296,9 +296,9 @@ impl Relationship {
     /// Creates where nothing is, locks, and waits for the customer.
     fn plan_new(&self, name: &str, live: Option<&Live>, seen: &Observed, out: &mut Draft) {
         let address = format!("{}:relationship", self.address());
-        if name.chars().count() > 50 {
+        if name.chars().count() > LONGEST_NAME {
             out.diagnostics.push(
-                Diagnostic::error(self.address(), format!("the name {name} is longer than 50 characters"))
+                Diagnostic::error(self.address(), format!("the name {name} is longer than {LONGEST_NAME} characters"))
                     .code("InvalidSpec")
                     .remedy("Shorten displayName of the template or the name of the Tenant.")
                     .of_object(),

@@ -10,6 +10,7 @@ use crate::api::{
     TenantSpec,
 };
 use crate::catalog::ladder::{self, Rung};
+use crate::catalog::near;
 use crate::catalog::profiles::{self, Profile};
 use crate::catalog::roles;
 use crate::engine::diagnostic::{Diagnostic, Place};
@@ -71,7 +72,7 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
                     Ok(app) => drop(apps.insert(&d.name, Arc::new(app))),
                     Err(errors) => out.diagnostics.extend(errors),
                 },
-                None => out.diagnostics.push(missing(d, "PartnerApp", "Partner", &spec.partner_ref.name)),
+                None => out.diagnostics.extend(missing(declared, d, "Partner", &spec.partner_ref.name)),
             }
         }
     }
@@ -82,9 +83,9 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
             match partners.get(spec.partner_ref.name.as_str()) {
                 Some(partner) => match template(d, spec, partner, &tenants.rungs_of(&d.name)) {
                     Ok(template) => drop(templates.insert(&d.name, Arc::new(template))),
-                    Err(error) => out.diagnostics.push(*error),
+                    Err(errors) => out.diagnostics.extend(errors),
                 },
-                None => out.diagnostics.push(missing(d, "GdapTemplate", "Partner", &spec.partner_ref.name)),
+                None => out.diagnostics.extend(missing(declared, d, "Partner", &spec.partner_ref.name)),
             }
         }
     }
@@ -92,9 +93,13 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
         match templates.get(gathered.template.as_str()) {
             Some(template) => {
                 out.diagnostics.extend(gathered.roles_missing(template));
-                out.tenants.push(Arc::new(gathered.tenant(template)));
+                let (declared, tenant) = (gathered.declared, gathered.tenant(template));
+                match too_long(declared, &tenant.relationship.display_name) {
+                    Some(error) => out.diagnostics.push(error),
+                    None => out.tenants.push(Arc::new(tenant)),
+                }
             }
-            None => out.diagnostics.push(missing(gathered.declared, "Tenant", "GdapTemplate", &gathered.template)),
+            None => out.diagnostics.extend(missing(declared, gathered.declared, "GdapTemplate", &gathered.template)),
         }
     }
     out.partners = partners.into_values().collect();
@@ -160,11 +165,31 @@ fn conflicts(declared: &[Declared]) -> Vec<Diagnostic> {
     found
 }
 
-fn missing(d: &Declared, kind: &str, of: &str, name: &str) -> Diagnostic {
-    Diagnostic::error(format!("{kind}/{}", d.name), format!("{of}/{name} is not declared, or has errors of its own"))
-        .code("ReferenceNotFound")
-        .remedy(format!("Declare a {of} of that name in the same namespace, or correct the reference."))
+/// Microsoft takes names of 50 characters at most, and refuses a longer one only when it is asked.
+fn too_long(d: &Declared, name: &str) -> Option<Diagnostic> {
+    let remedy = "Shorten displayName of the template or the name of the Tenant.";
+    (name.chars().count() > want::LONGEST_NAME).then(|| {
+        Diagnostic::error(
+            format!("Tenant/{}", d.name),
+            format!("the relationship's name {name} is longer than {} characters", want::LONGEST_NAME),
+        )
+        .code("InvalidSpec")
+        .path("metadata.name")
+        .remedy(remedy)
         .at(Some(&d.place))
+    })
+}
+
+/// The error for a reference to nothing. None where the object is there and has errors of its own: those are told.
+fn missing(declared: &[Declared], d: &Declared, of: &str, name: &str) -> Option<Diagnostic> {
+    if declared.iter().any(|other| other.spec.kind().as_str() == of && other.name == name) {
+        return None;
+    }
+    let kind = d.spec.kind();
+    let error = Diagnostic::error(format!("{kind}/{}", d.name), format!("{of}/{name} is not declared"))
+        .code("ReferenceNotFound")
+        .remedy(format!("Declare a {of} of that name in the same namespace, or correct the reference."));
+    Some(error.at(Some(&d.place)))
 }
 
 fn partner(d: &Declared, spec: &PartnerSpec) -> want::Partner {
@@ -271,14 +296,15 @@ fn template(
     spec: &GdapTemplateSpec,
     partner: &Arc<want::Partner>,
     rungs: &BTreeSet<Rung>,
-) -> Result<want::Template, Box<Diagnostic>> {
-    let mut groups = Vec::new();
-    for grant in &spec.grants {
+) -> Result<want::Template, Vec<Diagnostic>> {
+    let (mut groups, mut errors) = (Vec::new(), Vec::new());
+    for (at, grant) in spec.grants.iter().enumerate() {
         let ids: BTreeSet<String> = match grant.from {
             GrantFrom::Needs => ladder::needs(rungs),
             GrantFrom::Roles => {
-                let named = grant.roles.iter().flatten().map(|role| role_id(d, role));
-                named.collect::<Result<_, _>>()?
+                let path = |role| format!("spec.grants[{at}].roles[{role}]");
+                let named = grant.roles.iter().flatten().enumerate().map(|(n, role)| role_id(d, role, path(n)));
+                named.filter_map(|id| id.map_err(|error| errors.push(*error)).ok()).collect()
             }
         };
         for id in ids {
@@ -295,6 +321,9 @@ fn template(
             });
         }
     }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     Ok(want::Template {
         name: d.name.clone(),
         place: d.place.clone(),
@@ -307,7 +336,7 @@ fn template(
 }
 
 /// A name that the table knows, or any template id: Microsoft adds roles without notice.
-fn role_id(d: &Declared, role: &str) -> Result<String, Box<Diagnostic>> {
+fn role_id(d: &Declared, role: &str, path: String) -> Result<String, Box<Diagnostic>> {
     let is_guid = role.len() == 36 && role.split('-').count() == 5;
     match roles::id(role) {
         Some(id) => Ok(id.to_owned()),
@@ -315,11 +344,8 @@ fn role_id(d: &Declared, role: &str) -> Result<String, Box<Diagnostic>> {
         None => Err(Box::new(
             Diagnostic::error(format!("GdapTemplate/{}", d.name), format!("there is no role \"{role}\""))
                 .code("InvalidSpec")
-                .path("spec.grants")
-                .remedy(match roles::similar(role).as_slice() {
-                    [] => "Write its name as Microsoft does, or its template id.".to_owned(),
-                    near => format!("Near it: {}.", near.join(", ")),
-                })
+                .path(path)
+                .remedy(near::suggest(role, roles::names(), "roles"))
                 .at(Some(&d.place)),
         )),
     }
@@ -367,7 +393,7 @@ impl<'a> Tenants<'a> {
         for d in declared {
             let Spec::Tenant(spec) = &d.spec else { continue };
             let Some(class) = class(&spec.class) else {
-                errors.push(missing(d, "Tenant", "TenantClass", &spec.class));
+                errors.extend(missing(declared, d, "TenantClass", &spec.class));
                 continue;
             };
             let access = spec.access.as_ref().or(class.access.as_ref());
@@ -390,7 +416,7 @@ impl<'a> Tenants<'a> {
                         app: app.clone(),
                         exchange: app.exchange_role.is_some() && way != Some(ExchangeWay::None),
                     }),
-                    None => errors.push(missing(d, "Tenant", "PartnerApp", name)),
+                    None => errors.extend(missing(declared, d, "PartnerApp", name)),
                 }
             }
             let rungs = rungs(&uses);

@@ -182,11 +182,13 @@ impl Tenant {
                 format!("{} belongs to tenant {other}, not to {}", self.domain, self.customer),
             )
             .code("DomainMismatch")
-            .remedy("Correct spec.tenantId or spec.domain; nothing was written.")
+            .remedy("Correct spec.tenantId or spec.domain; nothing of this customer is written before.")
+            .path("spec.domain")
             .of_object(),
             (Seen::Not, _) => Diagnostic::error(self.address(), format!("no tenant has the domain {}", self.domain))
                 .code("DomainMismatch")
                 .remedy("Correct spec.domain: a domain that the customer has verified.")
+                .path("spec.domain")
                 .of_object(),
             (Seen::Unknown(why), _) => {
                 diagnose::of_why(&self.address(), "the domain cannot be looked up", why).of_object()

@@ -19,8 +19,11 @@ use crate::engine::value::StepId;
 
 pub fn report(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Report {
     let mut report = want.relationship.report(&seen.relationship, moment);
-    if let Some(other) = seen.mismatch(want) {
-        let message = format!("{} belongs to tenant {other}", want.domain);
+    let mismatch = match &seen.domain {
+        Seen::Not => Some(format!("no tenant has the domain {}", want.domain)),
+        _ => seen.mismatch(want).map(|other| format!("{} belongs to tenant {other}", want.domain)),
+    };
+    if let Some(message) = mismatch {
         report.conditions.insert(0, Condition::no("GdapActive", "DomainMismatch", message));
         report.conditions.truncate(1);
     }

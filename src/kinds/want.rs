@@ -45,6 +45,8 @@ pub struct Permission {
     pub value: String,
     /// Why it is requested, for a reviewer.
     pub purpose: String,
+    /// The field that asks for it.
+    pub path: String,
 }
 
 impl Permission {
@@ -122,6 +124,9 @@ impl App {
         self.permissions.iter().map(|p| p.resource).collect()
     }
 }
+
+/// Characters that the name of a relationship may have (Graph: delegatedAdminRelationship, displayName).
+pub const LONGEST_NAME: usize = 50;
 
 /// Who is a member of a group that a template makes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -22,15 +22,17 @@ pub fn declared(inputs: &Inputs) -> Vec<Declared> {
     inputs.objects.iter().map(|o| Declared { name: o.name.clone(), place: place(o), spec: o.spec.clone() }).collect()
 }
 
+/// An object as a whole stands where its name does.
 fn place(object: &Object) -> Place {
-    Place { file: object.place.file.to_string(), line: object.place.line as usize }
+    let place = object.place_of("metadata.name");
+    Place { file: place.file.to_string(), line: place.line as usize }
 }
 
 /// Puts diagnostics on the line of the field that is at fault, where they name one.
 pub fn locate(inputs: &Inputs, diagnostics: &mut [Diagnostic]) {
     for diagnostic in diagnostics.iter_mut().filter(|d| !d.path.is_empty()) {
         if let Some(object) = inputs.objects.iter().find(|o| o.address() == diagnostic.object()) {
-            let place = object.place_of(diagnostic.path);
+            let place = object.place_of(&diagnostic.path);
             diagnostic.file = Some(place.file.to_string());
             diagnostic.line = Some(place.line as usize);
         }

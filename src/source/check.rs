@@ -9,9 +9,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::near::{list, near, suggest};
 use super::node::{Data, Entry, Node, Span};
 use crate::api::sample;
+use crate::catalog::near::{list, near, suggest};
 
 /// Something wrong with a value.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::check::{Checker, Finding};
 use super::kinds::{Kinds, head, metadata};
-use super::near::{list, suggest};
 use super::node::{Data, Node, Span};
 use super::object::{Name, Object, Origin};
 use super::problem::{Problem, Severity, Text};
 use super::secrets::SecretDocument;
 use crate::api::{API_VERSION, GROUP, Kind, Spec};
+use crate::catalog::near::{list, suggest};
 
 /// What a document turned out to be.
 pub(super) enum Document {

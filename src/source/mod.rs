@@ -7,7 +7,6 @@ mod check;
 mod document;
 mod files;
 mod kinds;
-mod near;
 mod node;
 mod object;
 mod problem;

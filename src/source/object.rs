@@ -110,7 +110,8 @@ impl Object {
         }
     }
 
-    pub(super) fn blame_whole(&self, problem: Problem) -> Problem {
+    /// The same about the object as a whole: the line of its name.
+    pub fn blame_whole(&self, problem: Problem) -> Problem {
         let problem = problem.address(self.address());
         match &self.origin {
             Some(origin) => {

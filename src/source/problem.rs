@@ -69,6 +69,8 @@ pub struct Problem {
     pub path: String,
     /// The object, for example `Tenant/contoso`; empty if none is meant or known.
     pub address: String,
+    /// The word for it, where it is another than `InvalidSpec`.
+    pub code: String,
     /// What is wrong, in one line.
     pub summary: String,
     /// More about it; may be empty.
@@ -87,6 +89,7 @@ impl Problem {
             place: Place::default(),
             path: String::new(),
             address: String::new(),
+            code: String::new(),
             summary: summary.into(),
             detail: String::new(),
             remedy: String::new(),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::near::{list, suggest};
 use super::object::{Name, Object, Objects};
 use super::problem::{Problem, Severity};
 use crate::api::{Access, AppUse, Kind, LocalRef, Spec};
+use crate::catalog::near::{list, suggest};
 
 /// What is known of objects that are wrong themselves.
 #[derive(Clone, Copy)]
@@ -49,6 +49,8 @@ impl<'a> Check<'a> {
         let there: Vec<&Object> = self.objects.of(kind).collect();
         let elsewhere = there.iter().find(|object| object.name == name).map(|object| object.namespace.clone());
         let here = there.iter().filter(|object| object.namespace == from.namespace).map(|object| object.name.as_str());
+        let broken = self.names.broken.iter().filter(|name| name.kind == kind && name.namespace == from.namespace);
+        let here = here.chain(broken.map(|name| name.name.as_str()));
         let mut problem = Problem::error(format!("there is no {kind} `{name}`"));
         problem = match elsewhere {
             Some(namespace) => problem
@@ -199,6 +201,17 @@ impl<'a> Check<'a> {
         for object in self.objects.of(Kind::Tenant) {
             let Spec::Tenant(spec) = &object.spec else { continue };
             let Some((_, class)) = self.objects.tenant_class(&object.namespace, &spec.class) else { continue };
+            let partner = self.objects.get(Kind::Partner, &object.namespace, &class.partner_ref.name);
+            if let Some((partner, Spec::Partner(own))) = partner.map(|partner| (partner, &partner.spec))
+                && own.tenant_id.eq_ignore_ascii_case(&spec.tenant_id)
+            {
+                let problem = Problem::error(format!("this is the tenant of {}", partner.address()))
+                    .detail("A partner is no customer of its own.")
+                    .remedy("Give the tenant id of the customer.");
+                let problem = object.blame(problem, "spec.tenantId");
+                self.problems.push(problem);
+                continue;
+            }
             let key = (object.namespace.clone(), class.partner_ref.name.clone(), spec.tenant_id.to_lowercase());
             if let Some(earlier) = first.get(&key) {
                 let problem = Problem::error(format!("{} is the same tenant", earlier.address()))

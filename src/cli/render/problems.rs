@@ -40,8 +40,9 @@ pub fn diagnostic(problem: &Problem) -> Option<Diagnostic> {
     };
     let place = diagnostic::Place { file: problem.place.file.to_string(), line: problem.place.line as usize };
     let place = (!place.file.is_empty()).then_some(place);
+    let code = if problem.code.is_empty() { "InvalidSpec" } else { &problem.code };
     let mut made: Diagnostic = make(problem.address.clone(), summary);
-    made = made.detail(&problem.detail).code("InvalidSpec").remedy(&problem.remedy).at(place.as_ref());
+    made = made.detail(&problem.detail).code(code).remedy(&problem.remedy).at(place.as_ref());
     made.line = made.line.filter(|line| *line > 0);
     Some(made)
 }

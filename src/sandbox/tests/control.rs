@@ -67,9 +67,11 @@ async fn a_state_cut_short_says_where_and_what_to_do() {
     sandbox.stop().await;
     let text = std::fs::read(&path).unwrap();
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
-    let error = Sandbox::start(options(path.clone(), None)).await.err().unwrap().to_string();
+    let error = Sandbox::start(options(path.clone(), None)).await.err().unwrap();
+    assert_eq!(error.remedy(), "Remove it or run `tenantry sandbox reset`.");
+    let error = error.to_string();
     assert!(error.contains("is not a complete sandbox state (line 1 column ") && error.contains("EOF"), "{error}");
-    assert!(error.contains("sandbox.json") && error.ends_with("Remove it or run `tenantry sandbox reset`"), "{error}");
+    assert!(error.contains("sandbox.json"), "{error}");
     let text = String::from_utf8(text).unwrap().replacen("\"format\":1", "\"format\":99", 1);
     std::fs::write(&path, text).unwrap();
     let error = Sandbox::start(options(path, None)).await.err().unwrap();
@@ -81,7 +83,7 @@ async fn a_state_cut_short_says_where_and_what_to_do() {
 async fn without_state_and_world_there_is_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let error = Sandbox::start(options(folder.path().join("none.json"), None)).await.err().unwrap();
-    assert!(error.to_string().contains("tenantry sandbox init --world FILE"));
+    assert!(error.remedy().contains("tenantry sandbox init --world FILE"));
 }
 
 async fn control(cloud: &Cloud, method: Method, path: &str, body: Value) -> (u16, Value) {

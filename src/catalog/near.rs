@@ -1,7 +1,7 @@
 //! What somebody probably meant.
 
 /// The known words that are near to `word`, the nearest first, three at most.
-pub(super) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = word.to_lowercase();
     let mut scored: Vec<(usize, &str)> = known
         .into_iter()
@@ -20,7 +20,7 @@ pub(super) fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> 
 }
 
 /// `Did you mean ...?` for the near words, or else what there is.
-pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
+pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> + Clone, what: &str) -> String {
     let nearest = near(word, known.clone());
     if !nearest.is_empty() {
         return format!("Did you mean {}?", list(nearest, "or"));
@@ -36,7 +36,7 @@ pub(super) fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str> +
 }
 
 /// Words in a sentence: `a`, `b` and `c`.
-pub(super) fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
+pub fn list<'a>(words: impl IntoIterator<Item = &'a str>, last: &str) -> String {
     let mut words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match words.pop() {
         None => String::new(),
