@@ -1,5 +1,6 @@
 //! The kinds: what each declared object wants, reads, plans and reports. No I/O.
 
+pub mod conflicts;
 pub mod credential;
 pub mod gdap_template;
 pub mod grants;

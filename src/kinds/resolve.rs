@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::conflicts;
 use super::permissions;
 use super::want::{self, Stored};
 use crate::api::{
@@ -56,7 +57,7 @@ impl Resolved {
 
 /// Resolves all objects. What cannot be resolved is a diagnostic, and left out.
 pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
-    let mut out = Resolved { diagnostics: conflicts(declared), ..Resolved::default() };
+    let mut out = Resolved { diagnostics: conflicts::of_names(declared), ..Resolved::default() };
     let partners: BTreeMap<&str, Arc<want::Partner>> = declared
         .iter()
         .filter_map(|d| match &d.spec {
@@ -106,63 +107,8 @@ pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
     out.apps = apps.into_values().collect();
     out.templates = templates.into_values().collect();
     out.tenants.sort_by(|a, b| a.name.cmp(&b.name));
-    out.diagnostics.extend(shared(&out, declared));
+    out.diagnostics.extend(conflicts::of_claims(&out, declared));
     out
-}
-
-/// One mark is one object at Microsoft, and one sink holds one secret: two that share either would undo each other.
-fn shared(out: &Resolved, declared: &[Declared]) -> Vec<Diagnostic> {
-    let mut claims: Vec<(String, String, &Place)> = Vec::new();
-    for app in &out.apps {
-        claims.push((format!("the mark {}", app.unique_name.to_lowercase()), app.address(), &app.place));
-        let sinks = app.credentials.iter().map(|c| format!("the secret {}", c.sink));
-        claims.extend(sinks.map(|sink| (sink, app.address(), &app.place)));
-    }
-    for template in &out.templates {
-        let marks = template.groups.iter().map(|g| format!("the mark {}", g.unique_name));
-        claims.extend(marks.map(|mark| (mark, template.address(), &template.place)));
-    }
-    for d in declared {
-        if let Spec::Partner(spec) = &d.spec {
-            let store = &spec.managing_app.service_account.refresh_token.store.secret_ref.name;
-            claims.push((format!("the secret {store}"), format!("Partner/{}", d.name), &d.place));
-        }
-    }
-    let mut first: BTreeMap<&str, (&str, &Place)> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (claim, address, place) in &claims {
-        match first.get(claim.as_str()) {
-            Some((other, at)) => found.push(
-                Diagnostic::error(address, format!("{claim} is used twice"))
-                    .code("Conflict")
-                    .detail(format!("The other is {other} at {}:{}.", at.file, at.line))
-                    .remedy("Give each its own: two of them would undo each other.")
-                    .at(Some(place)),
-            ),
-            None => drop(first.insert(claim, (address, place))),
-        }
-    }
-    found
-}
-
-/// Marks in Microsoft's objects know no namespaces: two objects of one name would be one there.
-fn conflicts(declared: &[Declared]) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<(&str, &str), &Declared> = BTreeMap::new();
-    let mut found = Vec::new();
-    for d in declared {
-        let key = (d.spec.kind().as_str(), d.name.as_str());
-        match first.get(&key) {
-            Some(other) => found.push(
-                Diagnostic::error(format!("{}/{}", key.0, key.1), "two objects of this name would be one at Microsoft")
-                    .code("Conflict")
-                    .detail(format!("The other stands at {}:{}.", other.place.file, other.place.line))
-                    .remedy("Rename one of them; marks know no namespaces.")
-                    .at(Some(&d.place)),
-            ),
-            None => drop(first.insert(key, d)),
-        }
-    }
-    found
 }
 
 /// Microsoft takes names of 50 characters at most, and refuses a longer one only when it is asked.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{error, kept, printed, refused};
-use crate::support::msp::{Msp, object};
+use crate::support::msp::Msp;
 
 #[test]
 fn a_wrong_client_secret_is_refused_at_the_partner() {

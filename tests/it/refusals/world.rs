@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Error, error, has, printed, refused, refused_by};
+use super::{Error, error, printed, refused, refused_by};
 use crate::support::msp::{Msp, condition, object};
 
 #[test]

@@ -47,6 +47,11 @@ impl Dir {
             *count += 1;
             *count
         };
+        // Beside the same test of the whole suite; see mutants.rs.
+        let test = match std::env::var("TENANTRY_SANDBOX_REFUSE") {
+            Ok(step) => format!("{test}-without-{step}"),
+            Err(_) => test,
+        };
         let name = if count == 1 { test } else { format!("{test}-{count}") };
         let log = canary::log_dir().join(&name);
         if log.exists() {
