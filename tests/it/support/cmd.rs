@@ -19,6 +19,8 @@ use super::{canary, root};
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Where the program puts secrets when it is not told where.
 const DEFAULT_SECRETS_DIR: &str = ".tenantry/secrets";
+/// Where `sandbox reset` moves them.
+const OLD_SECRETS_DIR: &str = ".tenantry/secrets.old";
 
 /// A fresh folder for one test; kept, and named, when the test fails.
 pub struct Dir {
@@ -62,7 +64,8 @@ impl Dir {
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .unwrap()
             .keep();
-        let book = Book { secrets_dirs: [DEFAULT_SECRETS_DIR.into()].into(), ..Book::default() };
+        let book =
+            Book { secrets_dirs: [DEFAULT_SECRETS_DIR.into(), OLD_SECRETS_DIR.into()].into(), ..Book::default() };
         Self { path, log, book: Mutex::new(book) }
     }
 
