@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,13 +16,21 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::answer::Answer;
+use super::clock::Sleep;
 use super::endpoints::{Endpoints, scope};
+use super::loader::backoff;
 use super::secret::Secret;
 use super::wire::Wire;
 use crate::engine::read::{Actor, Fault, Got, Refusal, TenantId, Why};
 
 /// A token is not used in its last minutes.
 const SPARE: SignedDuration = SignedDuration::from_secs(120);
+
+/// How often a token is asked for while the token service is busy or out of reach.
+const TRIES: usize = 3;
+
+/// Refusals by which Entra says that it is not well, and nothing about who asks.
+const PASSING: [u32; 8] = [50033, 50087, 90006, 90012, 90024, 90033, 90055, 90090];
 
 /// How an app proves that it is itself.
 #[derive(Clone, Debug)]
@@ -64,19 +74,49 @@ pub struct Token {
 }
 
 type CacheKey = (TenantId, String, Actor);
+
 /// One lock a key: who comes second waits for the first one's answer.
-type Slot = Arc<Mutex<Option<Result<Token, Why>>>>;
+#[derive(Default)]
+struct Slot {
+    /// How often the token service was asked, all tries of one counted as one.
+    asked: AtomicU64,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    /// What stays: a token, or a refusal that asking again does not change.
+    kept: Option<Result<Token, Why>>,
+    /// What passes: only for those who were already waiting when it came. Without it each of
+    /// them would go through all tries again, one after the other.
+    passing: Option<Why>,
+}
+
+/// A token that was not given.
+struct Denied {
+    why: Why,
+    /// Whether it is worth asking again.
+    passing: bool,
+    retry_after: Option<Duration>,
+}
+
+impl From<Why> for Denied {
+    fn from(why: Why) -> Denied {
+        Denied { why, passing: false, retry_after: None }
+    }
+}
 
 pub struct Auth {
     wire: Arc<Wire>,
     endpoints: Arc<Endpoints>,
     identities: Identities,
-    cache: Mutex<BTreeMap<CacheKey, Slot>>,
+    sleep: Arc<dyn Sleep>,
+    cache: Mutex<BTreeMap<CacheKey, Arc<Slot>>>,
 }
 
 impl Auth {
-    pub fn new(wire: Arc<Wire>, endpoints: Arc<Endpoints>, identities: Identities) -> Auth {
-        Auth { wire, endpoints, identities, cache: Mutex::default() }
+    pub fn new(wire: Arc<Wire>, endpoints: Arc<Endpoints>, identities: Identities, sleep: Arc<dyn Sleep>) -> Auth {
+        Auth { wire, endpoints, identities, sleep, cache: Mutex::default() }
     }
 
     /// A token for `resource` (`graph`, `partnercenter`, `exchange`) in `tenant`.
@@ -85,20 +125,49 @@ impl Auth {
     /// The refusal of the token service, remembered until [`Auth::drop_tokens`].
     pub async fn token(&self, tenant: &TenantId, resource: &str, actor: &Actor) -> Result<Token, Why> {
         let key = (tenant.clone(), resource.to_owned(), actor.clone());
-        let slot: Slot = self.cache.lock().await.entry(key).or_default().clone();
-        let mut held = slot.lock().await;
-        match &*held {
+        let slot = self.cache.lock().await.entry(key).or_default().clone();
+        let before = slot.asked.load(Relaxed);
+        let mut held = slot.held.lock().await;
+        match &held.kept {
             Some(Ok(token)) if token.expires - SPARE > self.wire.clock.now() => return Ok(token.clone()),
             Some(Err(why)) => return Err(why.clone()),
             _ => {}
         }
-        let asked = self.ask(tenant, resource, actor).await;
-        // A fault of the transport is not worth remembering: the next one may get through.
-        *held = match &asked {
-            Err(Why::Failed(_)) => None,
-            other => Some(other.clone()),
-        };
-        asked
+        if let Some(why) = &held.passing
+            && slot.asked.load(Relaxed) != before
+        {
+            return Err(why.clone());
+        }
+        let asked = self.ask_patiently(tenant, resource, actor).await;
+        slot.asked.fetch_add(1, Relaxed);
+        match asked {
+            Ok(token) => {
+                *held = Held { kept: Some(Ok(token.clone())), passing: None };
+                Ok(token)
+            }
+            Err(Denied { why, passing, .. }) => {
+                // What passes is not worth remembering: the next one may get through.
+                let keeps = !passing && matches!(why, Why::Refused(_));
+                *held = match keeps {
+                    true => Held { kept: Some(Err(why.clone())), passing: None },
+                    false => Held { kept: None, passing: Some(why.clone()) },
+                };
+                Err(why)
+            }
+        }
+    }
+
+    /// Repeats while the token service is busy or out of reach.
+    async fn ask_patiently(&self, tenant: &TenantId, resource: &str, actor: &Actor) -> Result<Token, Denied> {
+        let mut attempt = 0;
+        loop {
+            let denied = match self.ask(tenant, resource, actor).await {
+                Err(denied) if denied.passing && attempt + 1 < TRIES => denied,
+                decided => return decided,
+            };
+            self.sleep.sleep(denied.retry_after.unwrap_or_else(|| backoff(attempt))).await;
+            attempt += 1;
+        }
     }
 
     /// The claims, as an answer to a read.
@@ -125,7 +194,10 @@ impl Auth {
 
     /// Forgets what the token service refused, so that it is asked again.
     pub async fn drop_refusals(&self) {
-        self.cache.lock().await.retain(|_, slot| slot.try_lock().is_ok_and(|held| !matches!(*held, Some(Err(_)))));
+        self.cache
+            .lock()
+            .await
+            .retain(|_, slot| slot.held.try_lock().is_ok_and(|held| !matches!(held.kept, Some(Err(_)))));
     }
 
     /// The partner tenants.
@@ -133,7 +205,8 @@ impl Auth {
         self.identities.partners.values().map(|app| app.tenant.clone()).collect()
     }
 
-    async fn ask(&self, tenant: &TenantId, resource: &str, actor: &Actor) -> Result<Token, Why> {
+    /// One try. Everything in it is made anew each time: an assertion does not outlive a long pause.
+    async fn ask(&self, tenant: &TenantId, resource: &str, actor: &Actor) -> Result<Token, Denied> {
         let url = format!("{}/{tenant}/oauth2/v2.0/token", self.endpoints.login);
         let (client_id, credential, refresh) = self.identity(actor)?;
         let mut fields = vec![("client_id", client_id.clone()), ("scope", scope(resource).to_owned())];
@@ -155,8 +228,16 @@ impl Auth {
             None => fields.push(("grant_type", "client_credentials".to_owned())),
         }
         let borrowed: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        let answer = self.wire.form(&url, &borrowed).await.map_err(Why::Failed)?;
-        let token = read_token(&answer, self.wire.clock.now())?;
+        let answer = self.wire.form(&url, &borrowed).await.map_err(|fault| Denied {
+            why: Why::Failed(fault),
+            passing: true,
+            retry_after: None,
+        })?;
+        let token = read_token(&answer, self.wire.clock.now()).map_err(|why| Denied {
+            passing: passes(&answer, &why),
+            retry_after: answer.retry_after(),
+            why,
+        })?;
         self.keep_refresh_token(actor, &answer);
         Ok(token)
     }
@@ -196,6 +277,12 @@ impl Auth {
             tracing::warn!(partner = %partner, %error, "the new refresh token was not stored");
         }
     }
+}
+
+/// Whether the token service may answer otherwise in a moment.
+fn passes(answer: &Answer, why: &Why) -> bool {
+    let busy = answer.is_transient() || answer.status >= 500;
+    busy || matches!(why, Why::Refused(refusal) if refusal.aadsts().is_some_and(|code| PASSING.contains(&code)))
 }
 
 fn refuse(code: &str, message: String) -> Why {
@@ -262,4 +349,105 @@ fn private_key(pem: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use axum::http::StatusCode;
+
+    use super::*;
+    use crate::cloud::clock::Slept;
+
+    /// Notes how long it should have slept.
+    #[derive(Default)]
+    struct Slow(std::sync::Mutex<Vec<u64>>);
+
+    impl Sleep for Slow {
+        fn sleep(&self, at_most: Duration) -> Slept<'_> {
+            self.0.lock().unwrap().push(at_most.as_secs());
+            Box::pin(tokio::task::yield_now())
+        }
+    }
+
+    type Said = (u16, Option<&'static str>, Value);
+
+    /// A token service that says these things in turn, and the last of them for ever.
+    async fn service(says: Vec<Said>) -> (Auth, Arc<Slow>, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let answer = move || {
+            let at = count.fetch_add(1, Relaxed).min(says.len() - 1);
+            let (status, retry, body) = says[at].clone();
+            let headers = retry.map(|seconds| [("retry-after", seconds)]);
+            let status = StatusCode::from_u16(status).unwrap();
+            async move {
+                let mut response = axum::response::IntoResponse::into_response((status, axum::Json(body)));
+                for (name, value) in headers.into_iter().flatten() {
+                    response.headers_mut().insert(name, value.parse().unwrap());
+                }
+                response
+            }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let app = axum::Router::new().fallback(answer);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let (auth, slow) = auth(&url);
+        (auth, slow, asked)
+    }
+
+    fn auth(url: &str) -> (Auth, Arc<Slow>) {
+        let identities =
+            Identities { partners: BTreeMap::new(), sink_secret: Arc::new(|_| Some(Secret::new("value"))) };
+        let slow = Arc::new(Slow::default());
+        let (wire, endpoints) = (Wire::new(None, true).unwrap(), Endpoints::all_at(url));
+        (Auth::new(Arc::new(wire), Arc::new(endpoints), identities, slow.clone()), slow)
+    }
+
+    async fn ask(auth: &Auth) -> Result<Token, Why> {
+        let actor = Actor::App { client_id: "app".into(), secret: "sink".into() };
+        auth.token(&TenantId::new("t"), "graph", &actor).await
+    }
+
+    fn given() -> Said {
+        (200, None, json!({"access_token": "a.e30.b", "expires_in": "3600"}))
+    }
+
+    fn aadsts(code: u32) -> Value {
+        json!({"error": "x", "error_codes": [code], "error_description": format!("AADSTS{code}: no")})
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_asked_again_after_the_time_that_the_service_names() {
+        let says = vec![(429, Some("315"), json!({})), (400, None, aadsts(90033)), given()];
+        let (auth, slow, asked) = service(says).await;
+        ask(&auth).await.unwrap();
+        ask(&auth).await.unwrap();
+        assert_eq!(asked.load(Relaxed), 3, "the token is kept");
+        assert_eq!(*slow.0.lock().unwrap(), [315, 2]);
+    }
+
+    #[tokio::test]
+    async fn what_passes_is_never_kept_and_a_refusal_is() {
+        let busy = || (400, None, aadsts(90055));
+        let (auth, _, asked) = service(vec![busy(), busy(), busy(), given()]).await;
+        assert!(matches!(ask(&auth).await, Err(Why::Refused(_))));
+        assert_eq!(asked.load(Relaxed), TRIES);
+        ask(&auth).await.unwrap();
+        let (auth, slow, asked) = service(vec![(401, None, aadsts(7_000_215)), given()]).await;
+        assert!(ask(&auth).await.is_err() && ask(&auth).await.is_err());
+        assert_eq!((asked.load(Relaxed), slow.0.lock().unwrap().len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_a_fault_and_do_not_try_one_after_the_other() {
+        let (auth, slow) = auth("http://127.0.0.1:1");
+        let (a, b, c) = tokio::join!(ask(&auth), ask(&auth), ask(&auth));
+        assert!([a, b, c].iter().all(|r| matches!(r, Err(Why::Failed(_)))));
+        assert_eq!(*slow.0.lock().unwrap(), [1, 2]);
+        assert!(ask(&auth).await.is_err());
+        assert_eq!(slow.0.lock().unwrap().len(), 4, "who comes later tries for itself");
+    }
 }

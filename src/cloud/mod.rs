@@ -42,7 +42,7 @@ impl Cloud {
     ) -> Cloud {
         let wire = Arc::new(wire);
         let endpoints = Arc::new(endpoints);
-        let auth = Arc::new(Auth::new(wire.clone(), endpoints.clone(), identities));
+        let auth = Arc::new(Auth::new(wire.clone(), endpoints.clone(), identities, sleep.clone()));
         Cloud { wire, auth, endpoints, sleep, parallelism: parallelism.max(1) }
     }
 }
