@@ -35,11 +35,6 @@ pub fn rule(code: &str) -> Option<&'static Rule> {
     RULES.get(code)
 }
 
-/// Every code there is a rule for.
-pub fn codes() -> impl Iterator<Item = &'static str> {
-    RULES.keys().map(String::as_str)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

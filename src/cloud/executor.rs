@@ -52,8 +52,6 @@ pub trait Watch: std::marker::Send + Sync {
 pub struct Ran {
     pub done: BTreeSet<StepId>,
     pub failed: BTreeMap<StepId, Diagnostic>,
-    /// Sent and accepted, and not readable yet.
-    pub unproven: Vec<StepId>,
     pub stale: Vec<Stale>,
     pub interrupted: bool,
 }
@@ -121,7 +119,6 @@ impl Executor<'_> {
             self.reads(&reads, &mut run).await;
             self.sends(&sends, &mut run).await;
         }
-        run.ran.unproven = run.ran.done.iter().filter(|id| !run.proven.contains(*id)).cloned().collect();
         run.ran
     }
 

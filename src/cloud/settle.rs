@@ -30,14 +30,13 @@ impl Settle {
     pub(super) async fn prove(&mut self, by: &Executor<'_>, steps: &[Step], run: &mut Run) -> bool {
         let open: Vec<&Step> =
             steps.iter().filter(|s| run.ran.done.contains(&s.id) && !run.proven.contains(&s.id)).collect();
-        let needed = |id: &StepId| {
-            steps.iter().any(|s| {
-                let waits = matches!(s.act, Act::Wait(_));
-                !waits && !run.ran.failed.contains_key(&s.id) && s.dependencies().contains(id)
-            })
-        };
+        let needed: BTreeSet<StepId> = steps
+            .iter()
+            .filter(|s| !matches!(s.act, Act::Wait(_)) && !run.ran.failed.contains_key(&s.id))
+            .flat_map(Step::dependencies)
+            .collect();
         // What nothing waits for is read back by the pass, with everything else.
-        let open: Vec<&Step> = open.into_iter().filter(|s| needed(&s.id)).collect();
+        let open: Vec<&Step> = open.into_iter().filter(|s| needed.contains(&s.id)).collect();
         if open.is_empty() || self.looks >= LOOKS {
             return false;
         }

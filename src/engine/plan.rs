@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Reach};
@@ -199,16 +198,6 @@ impl Plan {
     /// Everything that is wanted could be planned.
     pub fn complete(&self) -> bool {
         !self.errored()
-    }
-
-    /// Whether a person has to act before all is done.
-    pub fn waits_for_person(&self) -> bool {
-        self.waits.iter().any(|w| w.wait.who.on() == "person")
-    }
-
-    /// The nearest moment at which a wait of Microsoft's is overdue.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.waits.iter().filter_map(|w| w.wait.deadline).min()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::support::msp::{Msp, condition, object};
+use crate::support::msp::{Msp, condition, object, same};
 
 /// The world after a journey that nothing disturbed.
 static UNDISTURBED: LazyLock<Value> = LazyLock::new(|| Msp::onboarded().world());
@@ -41,13 +41,7 @@ fn at_every_write(when: &str, after_the_click: bool) -> usize {
 
 #[track_caller]
 fn same_world(msp: &Msp, what: &str) {
-    let world = msp.world();
-    if world != *UNDISTURBED {
-        let text = |v: &Value| serde_json::to_string_pretty(v).unwrap();
-        let (old, new) = (text(&UNDISTURBED), text(&world));
-        let diff = similar::TextDiff::from_lines(&old, &new);
-        panic!("{what}: the world differs\n{}", diff.unified_diff().context_radius(3));
-    }
+    same(&msp.world(), &UNDISTURBED, what);
     // The one credential there is, is the one in the sink: nothing is orphaned, nothing lost.
     let status = msp.status();
     let app = object(&status, "apps", "rallied");
