@@ -3,6 +3,7 @@ pub mod api;
 pub mod catalog;
 pub mod cli;
 pub mod cloud;
+pub mod controller;
 pub mod engine;
 pub mod kinds;
 pub mod pass;

@@ -1,5 +1,8 @@
 //! Values that several kinds share: references, secrets, permissions, access and status parts.
 
+use std::fmt;
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -11,6 +14,8 @@ pub(super) const GUID: &str = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{
 pub(super) const UPN: &str = r"^[^@\s]+@[^@\s]+$";
 /// Pattern of a number of days.
 pub(super) const DAYS: &str = "^[1-9][0-9]{0,2}d$";
+/// Pattern of a length of time in minutes or hours.
+pub(super) const HOURS: &str = "^([1-9][0-9]{0,2}h|[1-9][0-9]{0,3}m)$";
 /// Pattern of the names that items of a list go by.
 pub(super) const ITEM: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
@@ -20,6 +25,7 @@ pub fn sample(pattern: &str) -> Option<&'static str> {
         (GUID, "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11"),
         (UPN, "jo@northwind.example"),
         (DAYS, "730d"),
+        (HOURS, "1h"),
         (ITEM, "production"),
     ]
     .into_iter()
@@ -38,6 +44,42 @@ pub struct LocalRef {
     /// Name of the object (`metadata.name`).
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
+}
+
+/// A reference to a Partner.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PartnerRef {
+    /// Name of the Partner (`metadata.name`).
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Namespace of the Partner. Omitted: the namespace of this object. A Partner of another namespace must admit this one with
+    /// its `tenantNamespaces`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = ITEM))]
+    pub namespace: Option<String>,
+}
+
+/// The name of a Secret and its namespace. It shows as the name alone: where secrets lie in a folder there are no namespaces.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SecretName {
+    /// Namespace of the Secret.
+    pub namespace: Arc<str>,
+    /// Name of the Secret.
+    pub name: Arc<str>,
+}
+
+impl SecretName {
+    /// The Secret of that name in a namespace.
+    pub fn new(namespace: &str, name: &str) -> SecretName {
+        SecretName { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 /// One value of a Secret: the Secret's name and the key within it.
@@ -90,6 +132,15 @@ pub enum Management {
     Enforce,
     /// Differences are reported; nothing is written.
     Observe,
+}
+
+/// What happens at Microsoft when an object is deleted.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[schemars(transform = undescribed)]
+pub enum DeletionPolicy {
+    /// Nothing is written.
+    #[default]
+    Retain,
 }
 
 /// How Tenantry gets into a customer tenant.
@@ -198,6 +249,10 @@ pub struct WaitStatus {
     /// When the wait counts as overdue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
+    /// What exactly has to happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub what: Option<String>,
     /// The page on which the person acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]

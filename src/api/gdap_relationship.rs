@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::common::{DAYS, GUID, LocalRef, WaitStatus};
+use super::common::{DAYS, GUID, PartnerRef, WaitStatus};
 
 /// One GDAP relationship with one customer.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ use super::common::{DAYS, GUID, LocalRef, WaitStatus};
 pub struct GdapRelationshipSpec {
     /// The Partner who asks. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("partnerRef cannot be changed"))]
-    pub partner_ref: LocalRef,
+    pub partner_ref: PartnerRef,
     /// Tenant id of the customer. It cannot be changed.
     #[schemars(length(min = 36, max = 36), regex(pattern = GUID))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("tenantId cannot be changed"))]
@@ -162,7 +162,11 @@ pub struct GdapRelationshipStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub waits: Vec<WaitStatus>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }

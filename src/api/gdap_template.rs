@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus, undescribed};
+use super::common::{DAYS, GUID, ITEM, PartnerRef, UPN, WaitStatus, undescribed};
 
 /// Roles, the groups that carry them, duration and naming of GDAP relationships.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ use super::common::{DAYS, GUID, ITEM, LocalRef, UPN, WaitStatus, undescribed};
 pub struct GdapTemplateSpec {
     /// The Partner whose customers are asked. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("partnerRef cannot be changed"))]
-    pub partner_ref: LocalRef,
+    pub partner_ref: PartnerRef,
     /// Name of the relationships; `{tenant}` stands for the name of the Tenant. A relationship that follows an ended one gets
     /// `-2`, `-3` and so on. Customers see it; it has 50 characters at most in all.
     #[schemars(length(min = 1, max = 50))]
@@ -182,9 +182,13 @@ pub struct GdapTemplateStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub waits: Vec<WaitStatus>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 /// A group of the partner tenant.

@@ -1,11 +1,13 @@
 //! `Partner`: the MSP's own tenant, and how Tenantry signs in to it.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{GUID, Management, SecretSource, SecretStore, UPN, WaitStatus, undescribed};
+use super::common::{GUID, HOURS, Management, SecretSource, SecretStore, UPN, WaitStatus, undescribed};
 
 /// The MSP's own tenant.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -76,9 +78,38 @@ pub struct PartnerSpec {
     /// partner and everything that belongs to it.
     #[serde(default)]
     pub management: Management,
+    /// Which namespaces may refer to this partner, beside its own. Omitted: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_namespaces: Option<TenantNamespaces>,
+    /// How often the operator compares everything again when nothing happens, for example `1h`, `30m`. Single objects are spread
+    /// over this time.
+    #[serde(default = "hourly")]
+    #[schemars(length(min = 2, max = 5), regex(pattern = HOURS))]
+    pub interval: String,
     /// `true` stops all work for this partner and everything that belongs to it, reading included.
     #[serde(default)]
     pub suspend: bool,
+}
+
+fn hourly() -> String {
+    "1h".into()
+}
+
+/// Which namespaces may refer to a Partner.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantNamespaces {
+    /// The namespaces, by their labels. Whoever may label namespaces decides who may refer to this partner.
+    pub selector: NamespaceSelector,
+}
+
+/// Namespaces by labels.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceSelector {
+    /// A namespace is meant when it has all of these labels. `kubernetes.io/metadata.name` is the namespace's own name.
+    #[schemars(length(min = 1, max = 16))]
+    pub match_labels: BTreeMap<String, String>,
 }
 
 /// The app that Tenantry acts as.
@@ -167,7 +198,11 @@ pub struct PartnerStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub waits: Vec<WaitStatus>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }

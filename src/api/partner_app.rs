@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{DAYS, ITEM, LocalRef, ProfileRef, WaitStatus, undescribed};
+use super::common::{DAYS, ITEM, LocalRef, PartnerRef, ProfileRef, WaitStatus, undescribed};
 
 /// A multi-tenant app in the partner tenant.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ use super::common::{DAYS, ITEM, LocalRef, ProfileRef, WaitStatus, undescribed};
 pub struct PartnerAppSpec {
     /// The Partner whose tenant the app is registered in. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("partnerRef cannot be changed"))]
-    pub partner_ref: LocalRef,
+    pub partner_ref: PartnerRef,
     /// What the product behind the app needs: permissions, Exchange, names and timings. Fields given here win over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<ProfileRef>,
@@ -316,9 +316,13 @@ pub struct PartnerAppStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub waits: Vec<WaitStatus>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 /// What is known of one credential. Never its value.

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Access, AppUse, ExchangeWay, GUID, WaitStatus};
+use super::common::{Access, AppUse, DeletionPolicy, ExchangeWay, GUID, WaitStatus};
 
 /// One customer.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -134,6 +134,9 @@ pub struct TenantSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[schemars(length(max = 64))]
     pub apps: Option<Vec<AppUse>>,
+    /// What happens at Microsoft when this object is deleted. `Retain`: nothing; relationship, consent and roles stay as they are.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
     /// `true` stops all work for this tenant, reading included.
     #[serde(default)]
     pub suspend: bool,
@@ -185,9 +188,13 @@ pub struct TenantStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub ends: Option<String>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }
 
 /// The GDAP relationship that is used for a Tenant.

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::common::{Access, AppUse, LocalRef};
+use super::common::{Access, AppUse, PartnerRef};
 
 /// What many Tenants have in common.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ use super::common::{Access, AppUse, LocalRef};
 pub struct TenantClassSpec {
     /// The Partner whose customers the Tenants are. It cannot be changed.
     #[x_kube(validation = Rule::new("self == oldSelf").message("partnerRef cannot be changed"))]
-    pub partner_ref: LocalRef,
+    pub partner_ref: PartnerRef,
     /// How the Tenants are reached. A Tenant may have its own, which then replaces this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
@@ -93,7 +93,11 @@ pub struct TenantClassStatus {
     /// Number of Tenants of this class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenants: Option<i64>,
-    /// When everything was last read and compared.
+    /// When everything was last read and compared. It is brought up to date once a day, and whenever something else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified: Option<Time>,
+    /// The value of the annotation `tenantry.dev/requestedAt` that was last acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
 }

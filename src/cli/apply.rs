@@ -38,7 +38,7 @@ impl Apply<'_> {
         if !self.may_write(&looked.plan) {
             return self.end(
                 &looked.plan,
-                Applied { made: vec![], failed: vec![], interrupted: false, after: looked.clone() },
+                Applied { made: vec![], done: vec![], failed: vec![], interrupted: false, after: looked.clone() },
             );
         }
         if !self.args.auto_approve {

@@ -1,7 +1,7 @@
 //! Everything that a pass begins with: manifests, secrets, and the way to Microsoft.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Files, Reaching};
@@ -11,9 +11,10 @@ use super::interrupt::{Interrupt, Interruptible};
 use super::render::problems;
 use crate::catalog::profiles;
 use crate::cloud::Endpoints;
+use crate::cloud::desk::always_anew;
 use crate::engine::diagnostic::{self, Diagnostic};
 use crate::pass::{self, Reach};
-use crate::source::{self, Inputs, SecretSink, Secrets};
+use crate::source::{self, FolderSink, Inputs, SecretSink, Secrets};
 
 /// Defaults with `--sandbox`.
 const SECRETS: &str = ".tenantry/secrets";
@@ -24,7 +25,7 @@ pub struct Gathered {
     pub inputs: Inputs,
     pub secrets: Secrets,
     /// Where secrets are written; `None` when nothing says where.
-    pub sink: Option<SecretSink>,
+    pub sink: Option<Arc<dyn SecretSink>>,
     pub reach: Reach,
     /// The sandbox, as long as it is needed.
     pub embedded: Option<Embedded>,
@@ -60,23 +61,45 @@ pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrup
             (endpoints, None, sleep as Arc<dyn crate::cloud::Sleep>)
         }
         None => {
-            let elsewhere = elsewhere(reaching)?;
-            (elsewhere.0, elsewhere.1, Interruptible::real(interrupt))
+            let found = elsewhere(reaching.endpoint.as_deref(), reaching.ca_file.as_deref())?;
+            (found.endpoints, found.ca, Interruptible::real(interrupt))
         }
     };
     tracing::info!(graph = %endpoints.graph, parallelism = reaching.parallelism, "where Microsoft answers");
-    let reach = Reach { endpoints, ca, sleep, parallelism: reaching.parallelism, journal };
-    Ok(Gathered { inputs, secrets, sink: folder.map(SecretSink::new), reach, embedded, warnings })
+    let sink = folder.map(|folder| Arc::new(FolderSink::new(folder)) as Arc<dyn SecretSink>);
+    let reach = Reach {
+        endpoints,
+        ca,
+        clock: Arc::default(),
+        sleep,
+        parallelism: reaching.parallelism,
+        patience: None,
+        freshness: always_anew,
+        journal,
+    };
+    Ok(Gathered { inputs, secrets, sink, reach, embedded, warnings })
+}
+
+/// Another server than Microsoft's, or Microsoft's.
+pub struct Elsewhere {
+    pub endpoints: Endpoints,
+    pub ca: Option<Vec<u8>>,
+    /// The address that was given.
+    pub url: Option<String>,
 }
 
 /// Flags, then the environment, then Microsoft.
-fn elsewhere(reaching: &Reaching) -> Result<(Endpoints, Option<Vec<u8>>), Failure> {
+///
+/// # Errors
+/// The address or the CA file cannot be used.
+pub fn elsewhere(endpoint: Option<&str>, ca_file: Option<&Path>) -> Result<Elsewhere, Failure> {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let endpoints = match reaching.endpoint.clone().or_else(|| env("TENANTRY_ENDPOINT")) {
-        Some(url) => Endpoints::all_at(checked(&url)?),
+    let url = endpoint.map(str::to_owned).or_else(|| env("TENANTRY_ENDPOINT"));
+    let endpoints = match &url {
+        Some(url) => Endpoints::all_at(checked(url)?),
         None => Endpoints::global(),
     };
-    let file = reaching.ca_file.clone().or_else(|| env("TENANTRY_CA_FILE").map(PathBuf::from));
+    let file = ca_file.map(Path::to_owned).or_else(|| env("TENANTRY_CA_FILE").map(PathBuf::from));
     let ca = match file {
         Some(file) => Some(std::fs::read(&file).map_err(|error| {
             Diagnostic::error("endpoint", format!("the CA file {} cannot be read", file.display()))
@@ -85,7 +108,7 @@ fn elsewhere(reaching: &Reaching) -> Result<(Endpoints, Option<Vec<u8>>), Failur
         })?),
         None => None,
     };
-    Ok((endpoints, ca))
+    Ok(Elsewhere { endpoints, ca, url })
 }
 
 /// Secrets go to that address: it must be encrypted, or stay on this machine.

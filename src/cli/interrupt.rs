@@ -58,7 +58,7 @@ impl Interrupt {
 
 /// Waits for a signal; `false` when none can be heard.
 #[cfg(unix)]
-async fn signal() -> bool {
+pub(super) async fn signal() -> bool {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else { return tokio::signal::ctrl_c().await.is_ok() };
     tokio::select! {
@@ -68,7 +68,7 @@ async fn signal() -> bool {
 }
 
 #[cfg(not(unix))]
-async fn signal() -> bool {
+pub(super) async fn signal() -> bool {
     tokio::signal::ctrl_c().await.is_ok()
 }
 

@@ -14,8 +14,10 @@ mod failure;
 mod forget;
 mod gather;
 mod interrupt;
+mod kube;
 mod logs;
 mod offline;
+mod operator;
 mod passing;
 mod plan;
 mod printer;
@@ -46,7 +48,9 @@ use crate::engine;
 /// Runs what was asked for, to its exit code.
 pub fn main(cli: Cli) -> Exit {
     let printer = Arc::new(Printer::of_process(cli.color));
-    logs::start(cli.verbose, &printer);
+    if !matches!(cli.command, Command::Operator(_)) {
+        logs::start(cli.verbose, &printer);
+    }
     let exit = run(cli.command, &printer);
     match printer.fault() {
         Some(fault) => {
@@ -79,6 +83,11 @@ fn run(command: Command, printer: &Arc<Printer>) -> Exit {
             return Failure::from(wrong).tell(printer);
         }
     };
+    if let Command::Operator(args) = &remote {
+        let exit = runtime.block_on(operator::run(args, printer));
+        runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+        return exit;
+    }
     let exit = runtime.block_on(async {
         let interrupt = Arc::new(Interrupt::default());
         interrupt.listen(printer);
@@ -100,6 +109,6 @@ async fn reach(command: Command, printer: &Arc<Printer>, interrupt: &Arc<Interru
         Command::Apply(args) => session::apply(&args, printer, interrupt).await,
         Command::Status(args) => session::status(&args, printer, interrupt).await,
         Command::Sandbox(args) => sandbox::run(&args, printer).await,
-        Command::Validate(_) | Command::Crds(_) | Command::Completion(_) | Command::Version(_) => Exit::Ok,
+        Command::Operator(_) | Command::Validate(_) | Command::Crds(_) | Command::Completion(_) | Command::Version(_) => Exit::Ok,
     }
 }

@@ -119,7 +119,7 @@ mod tests {
         let printer = Arc::new(printer);
         let id = |part: &str| StepId::new("PartnerApp/rallied:application", part);
         let act = |part: &str| Act::Store {
-            sink: "s".into(),
+            sink: crate::api::SecretName::new("default", "s"),
             values: vec![],
             undo: Box::new(crate::engine::step::Send {
                 tenant: crate::engine::read::TenantId::new("t"),

@@ -16,7 +16,7 @@ use super::{plan as planning, status as standing};
 use crate::cloud::executor::Watch;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::plan::{Cost, Plan};
-use crate::pass::{Applied, Looked, Pass, Until};
+use crate::pass::{Applied, Looked, Pass, Terms, Until};
 
 /// A pass over what was gathered.
 struct Session {
@@ -34,7 +34,7 @@ impl Passing for Session {
     }
 
     async fn apply(&mut self, looked: Looked, until: Until, watch: &dyn Watch) -> Applied {
-        self.pass.apply(looked, until, watch).await
+        self.pass.apply(looked, Terms::planned(until), watch).await
     }
 }
 

@@ -54,6 +54,7 @@ impl Answer {
             return Err(Fault {
                 message: format!("the server answered {} {}", self.status, self.reason()),
                 remedy: "It usually passes; run this again in a few minutes.".into(),
+                after: None,
             });
         }
         if self.status < 300 || self.not_json.as_deref().is_some_and(|text| text.trim_start().starts_with('<')) {
@@ -63,6 +64,7 @@ impl Answer {
                 remedy: "Something between here and Microsoft answered in its place: check proxy, \
                          --endpoint and network sign-in pages."
                     .into(),
+                after: None,
             });
         }
         Ok(Refusal {

@@ -4,9 +4,10 @@
 //! cost, refuses plain HTTP on loopback, and needs OpenSSL for certificates; `oauth2` refuses
 //! the string `expires_in` that Entra sends at times. Both would hide what the status must tell.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -20,7 +21,9 @@ use super::clock::Sleep;
 use super::endpoints::{Endpoints, scope};
 use super::loader::backoff;
 use super::secret::Secret;
+use super::throttle::{Throttle, throttled};
 use super::wire::Wire;
+use crate::api::SecretName;
 use crate::engine::read::{Actor, Fault, Got, Refusal, TenantId, Why};
 
 /// A token is not used in its last minutes.
@@ -41,7 +44,10 @@ pub enum Credential {
 }
 
 /// Keeps the newest refresh token.
-pub type KeepToken = Arc<dyn Fn(&Secret, Timestamp) -> Result<(), String> + Send + Sync>;
+pub type KeepToken = Arc<dyn Fn(Secret, Timestamp) -> Keeping + Send + Sync>;
+
+/// What keeping it comes to.
+pub type Keeping = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// The managing app of a Partner, with what its manifest refers to already read.
 #[derive(Clone)]
@@ -56,7 +62,7 @@ pub struct ManagingApp {
 }
 
 /// Reads the client secret that lies in a sink.
-pub type SinkSecret = Arc<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
+pub type SinkSecret = Arc<dyn Fn(&SecretName) -> Option<Secret> + Send + Sync>;
 
 /// All identities of a run.
 #[derive(Clone)]
@@ -109,14 +115,21 @@ impl From<Why> for Denied {
 pub struct Auth {
     wire: Arc<Wire>,
     endpoints: Arc<Endpoints>,
-    identities: Identities,
+    identities: RwLock<Identities>,
     sleep: Arc<dyn Sleep>,
+    throttle: Arc<Throttle>,
     cache: Mutex<BTreeMap<CacheKey, Arc<Slot>>>,
 }
 
 impl Auth {
-    pub fn new(wire: Arc<Wire>, endpoints: Arc<Endpoints>, identities: Identities, sleep: Arc<dyn Sleep>) -> Auth {
-        Auth { wire, endpoints, identities, sleep, cache: Mutex::default() }
+    pub fn new(
+        wire: Arc<Wire>,
+        endpoints: Arc<Endpoints>,
+        identities: Identities,
+        sleep: Arc<dyn Sleep>,
+        throttle: Arc<Throttle>,
+    ) -> Auth {
+        Auth { wire, endpoints, identities: RwLock::new(identities), sleep, throttle, cache: Mutex::default() }
     }
 
     /// A token for `resource` (`graph`, `partnercenter`, `exchange`) in `tenant`.
@@ -165,7 +178,11 @@ impl Auth {
                 Err(denied) if denied.passing && attempt + 1 < TRIES => denied,
                 decided => return decided,
             };
-            self.sleep.sleep(denied.retry_after.unwrap_or_else(|| backoff(attempt))).await;
+            let pause = denied.retry_after.unwrap_or_else(|| backoff(attempt));
+            if !self.throttle.bears(pause) {
+                return Err(Why::Failed(throttled(self.wire.clock.now(), pause)).into());
+            }
+            self.sleep.sleep(pause).await;
             attempt += 1;
         }
     }
@@ -185,11 +202,11 @@ impl Auth {
     }
 
     /// Forgets all tokens that were had with the credential in a sink: there is a new one.
-    pub async fn drop_sink(&self, sink: &str) {
+    pub async fn drop_sink(&self, sink: &SecretName) {
         self.cache
             .lock()
             .await
-            .retain(|(.., actor), _| !matches!(actor, Actor::App { secret, .. } if &**secret == sink));
+            .retain(|(.., actor), _| !matches!(actor, Actor::App { secret, .. } if secret == sink));
     }
 
     /// Forgets what the token service refused, so that it is asked again.
@@ -202,7 +219,20 @@ impl Auth {
 
     /// The partner tenants.
     pub fn homes(&self) -> Vec<TenantId> {
-        self.identities.partners.values().map(|app| app.tenant.clone()).collect()
+        self.known().partners.values().map(|app| app.tenant.clone()).collect()
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Identities> {
+        self.identities.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes other identities, and forgets all tokens of the partners named.
+    pub async fn replace(&self, identities: Identities, changed: &BTreeSet<String>) {
+        *self.identities.write().unwrap_or_else(PoisonError::into_inner) = identities;
+        self.cache.lock().await.retain(|(.., actor), _| match actor {
+            Actor::ManagingApp { partner } | Actor::ServiceAccount { partner } => !changed.contains(&**partner),
+            Actor::App { .. } => true,
+        });
     }
 
     /// One try. Everything in it is made anew each time: an assertion does not outlive a long pause.
@@ -238,20 +268,20 @@ impl Auth {
             retry_after: answer.retry_after(),
             why,
         })?;
-        self.keep_refresh_token(actor, &answer);
+        self.keep_refresh_token(actor, &answer).await;
         Ok(token)
     }
 
     fn identity(&self, actor: &Actor) -> Result<(String, Credential, Option<Secret>), Why> {
         match actor {
             Actor::App { client_id, secret } => {
-                let value = (self.identities.sink_secret)(secret)
+                let value = (self.known().sink_secret)(secret)
                     .ok_or_else(|| refuse("ValueUnknown", format!("no client secret in \"{secret}\"")))?;
                 Ok((client_id.to_string(), Credential::ClientSecret(value), None))
             }
             Actor::ManagingApp { partner } | Actor::ServiceAccount { partner } => {
-                let app = self
-                    .identities
+                let known = self.known();
+                let app = known
                     .partners
                     .get(&**partner)
                     .ok_or_else(|| refuse("ReferenceNotFound", format!("no Partner \"{partner}\"")))?;
@@ -269,11 +299,12 @@ impl Auth {
 
     /// A new refresh token comes with each use. Failing to keep it is no reason to fail the run:
     /// the old one stays valid.
-    fn keep_refresh_token(&self, actor: &Actor, answer: &Answer) {
+    async fn keep_refresh_token(&self, actor: &Actor, answer: &Answer) {
         let Actor::ServiceAccount { partner } = actor else { return };
         let newest = answer.body.get("refresh_token").and_then(Value::as_str);
-        let (Some(app), Some(newest)) = (self.identities.partners.get(&**partner), newest) else { return };
-        if let Err(error) = (app.keep)(&Secret::new(newest), self.wire.clock.now()) {
+        let keep = self.known().partners.get(&**partner).map(|app| app.keep.clone());
+        let (Some(keep), Some(newest)) = (keep, newest) else { return };
+        if let Err(error) = keep(Secret::new(newest), self.wire.clock.now()).await {
             tracing::warn!(partner = %partner, %error, "the new refresh token was not stored");
         }
     }
@@ -297,6 +328,7 @@ fn read_token(answer: &Answer, now: Timestamp) -> Result<Token, Why> {
         Why::Failed(Fault {
             message: format!("the token service's answer has no {what}"),
             remedy: "Check --endpoint; this is not how Microsoft answers.".into(),
+            after: None,
         })
     };
     let text = answer.body.get("access_token").and_then(Value::as_str).ok_or_else(|| unfit("access_token"))?;
@@ -402,12 +434,12 @@ mod tests {
         let identities =
             Identities { partners: BTreeMap::new(), sink_secret: Arc::new(|_| Some(Secret::new("value"))) };
         let slow = Arc::new(Slow::default());
-        let (wire, endpoints) = (Wire::new(None, true).unwrap(), Endpoints::all_at(url));
-        (Auth::new(Arc::new(wire), Arc::new(endpoints), identities, slow.clone()), slow)
+        let (wire, endpoints) = (Wire::new(None, true, Arc::default()).unwrap(), Endpoints::all_at(url));
+        (Auth::new(Arc::new(wire), Arc::new(endpoints), identities, slow.clone(), Arc::default()), slow)
     }
 
     async fn ask(auth: &Auth) -> Result<Token, Why> {
-        let actor = Actor::App { client_id: "app".into(), secret: "sink".into() };
+        let actor = Actor::App { client_id: "app".into(), secret: SecretName::new("default", "sink") };
         auth.token(&TenantId::new("t"), "graph", &actor).await
     }
 

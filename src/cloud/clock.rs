@@ -2,15 +2,25 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jiff::fmt::rfc2822;
 
 /// The time as the servers tell it.
 #[derive(Debug, Default)]
 pub struct Clock {
-    newest: Mutex<Option<Timestamp>>,
+    newest: Mutex<Option<Heard>>,
+    /// Time goes on between two answers: for a process that lives long.
+    runs: AtomicBool,
+}
+
+/// What a server said, and when we heard it.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    said: Timestamp,
+    at: Instant,
 }
 
 impl Clock {
@@ -18,15 +28,33 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "here is where `now` comes from while no server has told it")]
     pub fn now(&self) -> Timestamp {
         let newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        newest.unwrap_or_else(Timestamp::now)
+        match *newest {
+            None => Timestamp::now(),
+            Some(heard) if self.runs.load(Relaxed) => {
+                let since = SignedDuration::try_from(heard.at.elapsed()).unwrap_or_default();
+                heard.said.checked_add(since).unwrap_or(heard.said)
+            }
+            Some(heard) => heard.said,
+        }
+    }
+
+    /// From here on time goes on by itself from the newest answer.
+    pub fn run(&self) {
+        self.runs.store(true, Relaxed);
     }
 
     /// Notes an answer's `Date` header.
     pub fn hear(&self, date: &str) {
-        let Ok(zoned) = rfc2822::parse(date) else { return };
+        if let Ok(zoned) = rfc2822::parse(date) {
+            self.reach(zoned.timestamp());
+        }
+    }
+
+    /// It is at least this late.
+    pub fn reach(&self, now: Timestamp) {
         let mut newest = self.newest.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if newest.is_none_or(|known| known < zoned.timestamp()) {
-            *newest = Some(zoned.timestamp());
+        if newest.is_none_or(|known| known.said < now) {
+            *newest = Some(Heard { said: now, at: Instant::now() });
         }
     }
 }

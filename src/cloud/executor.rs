@@ -2,6 +2,7 @@
 //! it can be read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,31 +12,29 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::loader::{Loader, backoff};
 use super::secret::Secret;
+use super::throttle::throttled;
 use super::settle::{Settle, lookup, read};
 use super::{Cloud, wire};
 use crate::catalog::diagnosis::{self, Retry};
 use crate::engine::diagnose;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::read::{Service, Why};
-use crate::engine::step::{Act, Method, Send, Stale, Step};
+use crate::engine::step::{Act, Method, Send, Sink, Stale, Step};
 use crate::engine::value::{NotKnown, StepId};
 
 /// How often one step is tried while Microsoft catches up with what came before it.
 const TRIES: usize = 6;
 
+/// What putting a secret away comes to; an error says why nothing was stored.
+pub type Stored<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + std::marker::Send + 'a>>;
+
 /// Where generated secrets go.
 pub trait Sinks: std::marker::Send + Sync {
     /// Notes that a credential of this name is about to be made.
-    ///
-    /// # Errors
-    /// Why it cannot be noted.
-    fn begin(&self, sink: &str, credential: &str) -> Result<(), String>;
+    fn begin<'a>(&'a self, sink: &'a Sink, credential: &'a str) -> Stored<'a>;
 
     /// Puts all values in place at once and forgets the note.
-    ///
-    /// # Errors
-    /// Why nothing was stored.
-    fn store(&self, sink: &str, values: &[(&str, Secret)]) -> Result<(), String>;
+    fn store<'a>(&'a self, sink: &'a Sink, values: Vec<(&'a str, Secret)>) -> Stored<'a>;
 }
 
 /// Who looks on while steps are carried out.
@@ -125,7 +124,7 @@ impl Executor<'_> {
     /// Steps that touch only our own side.
     async fn local(&self, step: &Step, run: &mut Run) {
         match &step.act {
-            Act::Intend { sink, credential } => match self.sinks.begin(sink, credential) {
+            Act::Intend { sink, credential } => match self.sinks.begin(sink, credential).await {
                 Ok(()) => self.succeed(step, json!({}), run).await,
                 Err(why) => self.fail(step, sink_error(step, sink, &why), run),
             },
@@ -135,8 +134,10 @@ impl Executor<'_> {
                     .map(|(name, value)| Ok((*name, Secret::new(value.resolve_text(&run.results)?))))
                     .collect();
                 let lost = resolved.as_ref().err().map(|unknown| unknown.step.clone());
-                let stored =
-                    resolved.map_err(|unknown| unknown.to_string()).and_then(|values| self.sinks.store(sink, &values));
+                let stored = match resolved {
+                    Ok(values) => self.sinks.store(sink, values).await,
+                    Err(unknown) => Err(unknown.to_string()),
+                };
                 let Err(why) = stored else {
                     self.cloud.auth.drop_sink(sink).await;
                     return self.succeed(step, json!({}), run).await;
@@ -241,7 +242,15 @@ impl Executor<'_> {
                 self.cloud.auth.drop_tokens(&send.tenant).await;
             }
             let asked = outcome.as_ref().ok().and_then(Answer::retry_after);
-            return asked.unwrap_or_else(|| backoff(*tries));
+            let pause = asked.unwrap_or_else(|| backoff(*tries));
+            if self.cloud.throttle.bears(pause) {
+                return pause;
+            }
+            // Nobody is held for that long: the step stays undone, and a later pass does it.
+            let why = Why::Failed(throttled(self.cloud.wire.clock.now(), pause));
+            let doing = format!("{} has to wait", step.id.address());
+            self.fail(step, diagnose::of_why(step.id.address(), &doing, &why).of_object(), run);
+            return Duration::ZERO;
         }
         let doing = format!("{} was not done", step.id.address());
         self.fail(step, diagnose::of_why(step.id.address(), &doing, &why).of_object(), run);
@@ -343,7 +352,7 @@ fn passes(step: &Step, outcome: &Result<Answer, Why>, done: &BTreeSet<StepId>) -
     }
 }
 
-fn sink_error(step: &Step, sink: &str, why: &str) -> Diagnostic {
+fn sink_error(step: &Step, sink: &Sink, why: &str) -> Diagnostic {
     Diagnostic::error(step.id.address(), format!("the secret \"{sink}\" could not be stored"))
         .detail(why)
         .code("GuardRefused")

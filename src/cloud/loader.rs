@@ -2,7 +2,7 @@
 //! and identity, paged to the end, patient with throttling.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -11,9 +11,12 @@ use tokio::task::JoinSet;
 
 use super::Cloud;
 use super::answer::Answer;
+use super::desk::{Desk, Flight, Freshness, always_anew};
 use super::secret::Secret;
+use super::throttle::throttled;
 use super::wire::Request;
 use crate::engine::read::{Actor, Answers, Fault, Got, Key, Service, TenantId, Why};
+use crate::engine::step::Stale;
 
 /// Graph's limit (Graph: combine multiple requests in one HTTP call).
 pub const BATCH: usize = 20;
@@ -22,40 +25,78 @@ const TRIES: usize = 5;
 /// Pages of one list; what is longer is a server that goes round in circles.
 const PAGES: usize = 10_000;
 
+/// How long reads wait for others to travel with, where passes run side by side.
+const DEPARTURE: Duration = Duration::from_millis(5);
+
 /// Loads reads. One is shared by everything in a process.
 #[derive(Clone)]
 pub struct Loader {
     cloud: Cloud,
     slots: Arc<Semaphore>,
+    desk: Arc<Mutex<Desk>>,
+    freshness: Freshness,
+    /// Passes run side by side: it is worth waiting a moment for their reads.
+    shares: bool,
 }
 
 /// Reads that travel together.
 type Group = (TenantId, Service, Actor);
 
+/// A read and where its answer goes.
+type Ticket = (Key, Arc<Flight>);
+
 impl Loader {
-    pub fn new(cloud: Cloud) -> Loader {
+    /// `freshness` says for how long an answer may be given to others.
+    pub fn new(cloud: Cloud, freshness: Freshness) -> Loader {
         let slots = Arc::new(Semaphore::new(cloud.parallelism));
-        Loader { cloud, slots }
+        let shares = !std::ptr::fn_addr_eq(freshness, always_anew as Freshness);
+        Loader { cloud, slots, desk: Arc::default(), freshness, shares }
     }
 
-    /// Reads everything; each key has an answer afterwards, if only that it could not be read.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what writes made stale.
+    pub fn forget(&self, stale: &[Stale]) {
+        self.desk().forget(stale);
+    }
+
+    /// Forgets everything.
+    pub fn forget_all(&self) {
+        self.desk().clear();
+    }
+
+    /// Gives what is known and fresh, and reads the rest together with what others need at this moment. Each key has an
+    /// answer afterwards, if only that it could not be read.
+    #[expect(clippy::disallowed_methods, reason = "milliseconds of our own, not a wait for the cloud")]
     pub async fn load(&self, keys: BTreeSet<Key>) -> Answers {
-        let mut groups: BTreeMap<Group, Vec<Key>> = BTreeMap::new();
-        for key in keys {
-            let group = (key.tenant.clone(), key.service, key.actor.clone());
-            groups.entry(group).or_default().push(key);
+        let asked = self.desk().ask(keys, self.cloud.wire.clock.now());
+        if asked.added {
+            let loader = self.clone();
+            // A task of its own: who asked may be cut off, and others wait for the same answers.
+            tokio::spawn(async move {
+                if loader.shares {
+                    tokio::time::sleep(DEPARTURE).await;
+                }
+                let leaving = loader.desk().depart();
+                loader.fly(leaving).await;
+            });
         }
+        let mut answers = Answers::from_iter(asked.known);
+        for (key, mut answer) in asked.awaited {
+            let got = answer.wait_for(Option::is_some).await.ok().and_then(|got| (*got).clone());
+            answers.insert(key, got.unwrap_or_else(|| Got::Failed(unanswered())));
+        }
+        answers
+    }
+
+    /// Reads now, whatever is known: for proofs.
+    pub async fn load_now(&self, keys: BTreeSet<Key>) -> Answers {
         let mut running = JoinSet::new();
-        for ((_, service, _), keys) in groups {
-            let size = if service == Service::Graph { BATCH } else { 1 };
-            for chunk in keys.chunks(size) {
-                let (loader, chunk) = (self.clone(), chunk.to_vec());
-                running.spawn(async move {
-                    // A closed semaphore cannot be: nobody closes it. Without a slot one goes on.
-                    let _slot = loader.slots.clone().acquire_owned().await.ok();
-                    loader.chunk(chunk).await
-                });
-            }
+        for chunk in chunks(keys.into_iter(), |key| key) {
+            let loader = self.clone();
+            running.spawn(async move { loader.slotted(chunk).await });
         }
         let mut answers = Answers::new();
         while let Some(done) = running.join_next().await {
@@ -65,6 +106,34 @@ impl Loader {
             }
         }
         answers
+    }
+
+    async fn fly(&self, leaving: Vec<Ticket>) {
+        let mut running = JoinSet::new();
+        for chunk in chunks(leaving.into_iter(), |(key, _)| key) {
+            let loader = self.clone();
+            running.spawn(async move {
+                let mut answers = loader.slotted(chunk.iter().map(|(key, _)| key.clone()).collect()).await;
+                let now = loader.cloud.wire.clock.now();
+                let mut desk = loader.desk();
+                for (key, flight) in chunk {
+                    let got = answers.remove(&key).unwrap_or_else(|| Got::Failed(unanswered()));
+                    let fresh = (loader.freshness)(&key);
+                    desk.land(key, &flight, got, fresh, now);
+                }
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            if let Err(error) = done {
+                tracing::error!(%error, "a read ended without an answer");
+            }
+        }
+    }
+
+    async fn slotted(&self, keys: Vec<Key>) -> Answers {
+        // A closed semaphore cannot be: nobody closes it. Without a slot one goes on.
+        let _slot = self.slots.clone().acquire_owned().await.ok();
+        self.chunk(keys).await
     }
 
     async fn chunk(&self, keys: Vec<Key>) -> Answers {
@@ -116,8 +185,13 @@ impl Loader {
             for (key, outcome) in asked {
                 match outcome {
                     Ok(answer) if answer.is_transient() && attempt + 1 < TRIES => {
-                        pause = pause.max(answer.retry_after().unwrap_or_else(|| backoff(attempt)));
-                        again.push(key);
+                        let wanted = answer.retry_after().unwrap_or_else(|| backoff(attempt));
+                        if self.cloud.throttle.bears(wanted) {
+                            pause = pause.max(wanted);
+                            again.push(key);
+                        } else {
+                            answers.insert(key, Got::Failed(throttled(self.cloud.wire.clock.now(), wanted)));
+                        }
                     }
                     Ok(answer) => {
                         let got = self.to_the_end(&key, answer).await;
@@ -195,6 +269,7 @@ impl Loader {
                 return Got::Failed(Fault {
                     message: "a page's next link leads to another server".into(),
                     remedy: "Check --endpoint; the link was not followed.".into(),
+                    after: None,
                 });
             }
             let request = Request { headers: read_headers(&key.path), ..Request::get(link) };
@@ -209,6 +284,7 @@ impl Loader {
         Got::Failed(Fault {
             message: format!("the list {} does not end", key.path),
             remedy: "Run this again; if it stays, report it with the request id.".into(),
+            after: None,
         })
     }
 
@@ -222,14 +298,19 @@ impl Loader {
                 return Ok(answer);
             }
             let pause = answer.retry_after().unwrap_or_else(|| backoff(attempt));
+            if !self.cloud.throttle.bears(pause) {
+                return Err(Why::Failed(throttled(self.cloud.wire.clock.now(), pause)));
+            }
             self.cloud.sleep.sleep(pause).await;
         }
     }
 
     /// Sends with a token; a token that is not taken is replaced once.
     async fn authorised(&self, key: &Key, resource: &str, request: &Request, counts: bool) -> Result<Answer, Why> {
+        self.cloud.admit(&key.tenant, key.service).await.map_err(Why::Failed)?;
         let token = self.token(key, resource).await?;
         let mut answer = self.cloud.wire.send(request, &token).await.map_err(Why::Failed)?;
+        self.cloud.heed(&key.tenant, key.service, &answer);
         if answer.status == 401 && resource == "graph" {
             self.cloud.auth.drop_tokens(&key.tenant).await;
             let token = self.token(key, resource).await?;
@@ -253,10 +334,30 @@ fn got(why: Why) -> Got {
     }
 }
 
+/// Reads that may travel in one request: 20 a batch at Graph, one elsewhere. Their order groups them.
+fn chunks<T>(all: impl Iterator<Item = T>, key: impl Fn(&T) -> &Key) -> Vec<Vec<T>> {
+    let group = |key: &Key| -> Group { (key.tenant.clone(), key.service, key.actor.clone()) };
+    let mut groups: BTreeMap<Group, Vec<Vec<T>>> = BTreeMap::new();
+    for one in all {
+        let size = if key(&one).service == Service::Graph { BATCH } else { 1 };
+        let chunks = groups.entry(group(key(&one))).or_default();
+        match chunks.last_mut().filter(|chunk| chunk.len() < size) {
+            Some(chunk) => chunk.push(one),
+            None => chunks.push(vec![one]),
+        }
+    }
+    groups.into_values().flatten().collect()
+}
+
+fn unanswered() -> Fault {
+    Fault::new("a read ended without an answer", "Run this again; if it stays, report it.")
+}
+
 fn left_out() -> Fault {
     Fault {
         message: "the batch's answer leaves an item out".into(),
         remedy: "Run this again; if it stays, report it with the request id.".into(),
+        after: None,
     }
 }
 

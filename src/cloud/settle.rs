@@ -51,7 +51,7 @@ impl Settle {
         for tenant in keys.iter().filter(|k| k.service == Service::Token).map(|k| k.tenant.clone()) {
             by.cloud.auth.drop_tokens(&tenant).await;
         }
-        let answers = by.loader.load(keys).await;
+        let answers = by.loader.load_now(keys).await;
         let before = run.proven.len();
         for (id, reading) in readings {
             let body = key(reading, run).and_then(|k| answers.get(&k)).and_then(found);
@@ -82,7 +82,7 @@ pub(super) async fn read(
     if readings.is_empty() {
         return BTreeMap::new();
     }
-    let answers = by.loader.load(readings.iter().filter_map(|(_, r)| key(r, run)).collect()).await;
+    let answers = by.loader.load_now(readings.iter().filter_map(|(_, r)| key(r, run)).collect()).await;
     let one = |step: &Step, reading: &Reading| {
         let doing = format!("{} could not be looked up", step.id.address());
         match key(reading, run).and_then(|k| answers.get(&k)) {
@@ -110,7 +110,7 @@ pub(super) async fn lookup(by: &Executor<'_>, reading: &Reading, run: &Run) -> O
     if key.service == Service::Token {
         by.cloud.auth.drop_tokens(&key.tenant).await;
     }
-    let answers = by.loader.load(BTreeSet::from([key.clone()])).await;
+    let answers = by.loader.load_now(BTreeSet::from([key.clone()])).await;
     let body = found(answers.get(&key)?)?;
     pick(reading, &body, run)
 }
@@ -186,13 +186,20 @@ async fn send_group(cloud: &Cloud, group: Vec<Prepared>) -> Vec<Outcome> {
         Service::Exchange => "exchange",
         Service::Graph | Service::Token => "graph",
     };
+    if let Err(fault) = cloud.admit(&send.tenant, send.service).await {
+        return all(&Why::Failed(fault));
+    }
     let token = match cloud.auth.token(&send.tenant, resource, &send.actor).await {
         Ok(token) => token.secret,
         Err(why) => return all(&why),
     };
     group.iter().for_each(|_| cloud.wire.meter.write());
     if let [(id, _, request)] = group.as_slice() {
-        return vec![(id.clone(), cloud.wire.send(request, &token).await.map_err(Why::Failed))];
+        let answer = cloud.wire.send(request, &token).await.map_err(Why::Failed);
+        if let Ok(answer) = &answer {
+            cloud.heed(&send.tenant, send.service, answer);
+        }
+        return vec![(id.clone(), answer)];
     }
     let items: Vec<Value> =
         group.iter().enumerate().map(|(i, (_, send, request))| batch_item(cloud, i, send, request)).collect();
@@ -202,6 +209,7 @@ async fn send_group(cloud: &Cloud, group: Vec<Prepared>) -> Vec<Outcome> {
         Ok(outer) => outer,
         Err(fault) => return all(&Why::Failed(fault)),
     };
+    cloud.heed(&send.tenant, send.service, &outer);
     if !outer.ok() {
         return group.iter().map(|(id, ..)| (id.clone(), Ok(outer.clone()))).collect();
     }

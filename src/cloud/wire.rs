@@ -81,7 +81,7 @@ impl Wire {
     ///
     /// # Errors
     /// The bundle does not read, or no TLS can be set up.
-    pub fn new(ca: Option<&[u8]>, loopback: bool) -> Result<Wire, String> {
+    pub fn new(ca: Option<&[u8]>, loopback: bool, clock: Arc<Clock>) -> Result<Wire, String> {
         let mut builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .user_agent(concat!("tenantry/", env!("CARGO_PKG_VERSION")))
@@ -97,7 +97,7 @@ impl Wire {
             }
         }
         let client = builder.build().map_err(|e| format!("no HTTP client: {e}"))?;
-        Ok(Wire { client, clock: Arc::default(), meter: Meter::default() })
+        Ok(Wire { client, clock, meter: Meter::default() })
     }
 
     /// Sends a request of an API.
@@ -172,5 +172,6 @@ fn fault(error: &reqwest::Error, url: &str) -> Fault {
     Fault {
         message: format!("{host} {what}"),
         remedy: "Check the network, proxy settings and --endpoint, then run this again.".into(),
+        after: None,
     }
 }

@@ -25,7 +25,9 @@ fn own(code: &str) -> Option<(&'static str, &'static str)> {
 pub fn of_why(address: &str, doing: &str, why: &Why) -> Diagnostic {
     match why {
         Why::Failed(fault) => {
-            Diagnostic::error(address, format!("{doing}: {}", fault.message)).code("Unreadable").remedy(&fault.remedy)
+            let code = if fault.after.is_some() { "Throttled" } else { "Unreadable" };
+            let error = Diagnostic::error(address, format!("{doing}: {}", fault.message));
+            Diagnostic { after: fault.after, ..error.code(code).remedy(&fault.remedy) }
         }
         Why::Refused(refusal) => of_refusal(address, doing, refusal),
     }

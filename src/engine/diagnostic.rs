@@ -1,5 +1,6 @@
 //! What is wrong, where it stands, and what to do about it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A place in the input.
@@ -51,6 +52,9 @@ pub struct Diagnostic {
     /// The field that is at fault, for whoever knows where it stands: `spec.permissions.add[0].application[1]`.
     #[serde(skip)]
     pub path: String,
+    /// It passes then and not before, as the server says.
+    #[serde(skip)]
+    pub after: Option<Timestamp>,
 }
 
 impl Diagnostic {
@@ -68,6 +72,7 @@ impl Diagnostic {
             request_id: None,
             reach: Reach::Run,
             path: String::new(),
+            after: None,
         }
     }
 
@@ -91,7 +96,8 @@ impl Diagnostic {
     }
 
     pub fn at(mut self, place: Option<&Place>) -> Diagnostic {
-        if let Some(place) = place {
+        // What comes from a cluster stands in no file.
+        if let Some(place) = place.filter(|place| !place.file.is_empty()) {
             self.file = Some(place.file.clone());
             self.line = Some(place.line);
         }

@@ -3,13 +3,13 @@
 use super::diagnostic::Diagnostic;
 use super::kind::{Judged, Mode};
 use super::read::{Actor, Answers, Got, Key, Service, TenantId};
-use super::step::{Act, Need, Step};
+use super::step::{Act, Need, Sink, Step};
 
 /// What the guard has to know beside the steps.
 pub struct Grounds<'a> {
     pub answers: &'a Answers,
     /// Whether a secret of this name can be put away; else why not.
-    pub sink: &'a dyn Fn(&str) -> Result<(), String>,
+    pub sink: &'a dyn Fn(&Sink) -> Result<(), String>,
 }
 
 /// Reasons why these steps must not run. An empty list is leave to write.
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_secret_without_a_sink_is_refused_before_it_is_made() {
         let id = StepId::new("PartnerApp/rallied:credential/production", "intend");
-        let step = Step::new(id, Act::Intend { sink: "rallied-credentials".into(), credential: "p#1".into() });
+        let step = Step::new(id, Act::Intend { sink: Sink::new("default", "rallied-credentials"), credential: "p#1".into() });
         let answers = Answers::new();
         let grounds = Grounds { answers: &answers, sink: &|_| Err("no sink was given".into()) };
         let found = refusals(&[judged(step, Mode::Enforce)], &grounds);

@@ -69,7 +69,7 @@ mod tests {
     }
 
     fn step(name: &str, after: &[&str]) -> Step {
-        let act = Act::Intend { sink: "s".into(), credential: name.into() };
+        let act = Act::Intend { sink: crate::api::SecretName::new("default", "s"), credential: name.into() };
         let act = if name == "wait" { wait() } else { act };
         after.iter().fold(Step::new(id(name), act), |step, dep| step.after(&id(dep)))
     }

@@ -72,17 +72,21 @@ pub struct Summary {
 }
 
 impl Plan {
-    /// Brings together what each object wants. `errors` are those of loading and of the guard.
-    pub fn build(judged: &[Judged], errors: Vec<Diagnostic>) -> Plan {
+    /// Brings together what each object wants. `errors` are those of loading and of the guard. Of objects that are not
+    /// `mine` only the errors count: what comes after a change of theirs is held.
+    pub fn build(judged: &[Judged], errors: Vec<Diagnostic>, mine: &dyn Fn(&str) -> bool) -> Plan {
         let mut plan = Plan { diagnostics: errors, ..Plan::default() };
         for object in judged {
             plan.diagnostics.extend(object.draft.diagnostics.iter().cloned());
+        }
+        let own = || judged.iter().filter(|object| mine(&object.address));
+        for object in own() {
             plan.notes.extend(object.draft.notes.iter().cloned());
             plan.unchanged += object.draft.unchanged;
         }
         let stopped = stopped(judged, &plan.diagnostics);
         let (mut changes, mut steps) = (Vec::new(), Vec::new());
-        for object in judged {
+        for object in own() {
             match object.mode {
                 Mode::Observe | Mode::Suspended => plan.drift.extend(object.draft.changes.iter().cloned()),
                 Mode::Enforce if !stopped.contains(object.address.as_str()) => {
@@ -134,7 +138,8 @@ impl Plan {
             match by_address.get(&change.address) {
                 Some(waits) if waits.is_empty() => now.push(change),
                 Some(_) => later.push(change),
-                None => {} // what it needs is not going to happen; the reason is a diagnostic
+                // What it needs is not going to happen, or not here: another object's change comes first.
+                None => *self.held.entry(change.object().to_owned()).or_default() += 1,
             }
         }
         now.sort_by(|a, b| a.address.cmp(&b.address));
@@ -202,10 +207,9 @@ impl Plan {
 }
 
 /// Objects with an error, and those made from them.
-fn stopped<'a>(judged: &'a [Judged], diagnostics: &[Diagnostic]) -> BTreeSet<&'a str> {
-    let failed: BTreeSet<&str> = diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
+fn stopped<'a>(judged: &'a [Judged], diagnostics: &'a [Diagnostic]) -> BTreeSet<&'a str> {
     let mut stopped: BTreeSet<&str> =
-        judged.iter().map(|o| o.address.as_str()).filter(|address| failed.contains(address)).collect();
+        diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
     loop {
         let more: Vec<&str> = judged
             .iter()

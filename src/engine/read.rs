@@ -7,7 +7,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
+
+use crate::api::SecretName;
 
 /// A tenant's directory id, a GUID in lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -51,7 +54,7 @@ pub enum Actor {
     /// The managing app of a Partner on behalf of its service account.
     ServiceAccount { partner: Arc<str> },
     /// A declared app by its own credential, which lies in the sink `secret`.
-    App { client_id: Arc<str>, secret: Arc<str> },
+    App { client_id: Arc<str>, secret: SecretName },
 }
 
 /// One read. Its order groups reads that travel in one batch: same tenant, service and actor.
@@ -102,6 +105,14 @@ impl Refusal {
 pub struct Fault {
     pub message: String,
     pub remedy: String,
+    /// The server asks not to be asked again before then.
+    pub after: Option<Timestamp>,
+}
+
+impl Fault {
+    pub fn new(message: impl Into<String>, remedy: impl Into<String>) -> Fault {
+        Fault { message: message.into(), remedy: remedy.into(), after: None }
+    }
 }
 
 /// What came back for a [`Key`].

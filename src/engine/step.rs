@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::diagnostic::Diagnostic;
 use super::read::{Actor, Key, Service, TenantId};
 use super::value::{StepId, Val};
+use crate::api::SecretName;
 
 /// Classes of change, by which approval goes (design: rules of the engine, 9).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -102,8 +103,8 @@ pub struct Send {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// A place for a generated secret, by the name of the Secret.
-pub type Sink = String;
+/// A place for a generated secret.
+pub type Sink = SecretName;
 
 /// Who has to act before a wait ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -268,7 +269,7 @@ impl Stale {
             Stale::Path { tenant, service, path } => {
                 key.tenant == *tenant && key.service == *service && key.path.starts_with(path)
             }
-            Stale::Sink(sink) => matches!(&key.actor, Actor::App { secret, .. } if **secret == **sink),
+            Stale::Sink(sink) => matches!(&key.actor, Actor::App { secret, .. } if secret == sink),
         }
     }
 }

@@ -189,7 +189,7 @@ fn change(
         before,
         after: json!({
             "displayName": display_name, "lifetime": format!("{}d", wanted.lifetime_days),
-            "endsAt": ends.strftime("%Y-%m-%d").to_string(), "writeTo": wanted.sink, "clientSecret": "(sensitive)",
+            "endsAt": ends.strftime("%Y-%m-%d").to_string(), "writeTo": wanted.sink.to_string(), "clientSecret": "(sensitive)",
         }),
         volatile: &["endsAt"],
         sensitive: vec!["clientSecret".into()],
@@ -250,7 +250,7 @@ mod tests {
             name: "production".into(),
             lifetime_days: 730,
             rotate_before_days: 60,
-            sink: "rallied-credentials".into(),
+            sink: crate::api::SecretName::new("default", "rallied-credentials"),
             stored: Stored { key_id: key_id.map(Into::into), pending: pending.map(Into::into), ends: None },
         }
     }

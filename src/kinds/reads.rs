@@ -65,6 +65,7 @@ pub fn admin_agents(ask: &Ask<'_>, partner: &Partner) -> Option<Seen<String>> {
         _ => Seen::Unknown(Why::Failed(Fault {
             message: "there is more than one group called AdminAgents".into(),
             remedy: "Rename the one that Partner Center did not make.".into(),
+            after: None,
         })),
     });
     Some(found)

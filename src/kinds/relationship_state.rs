@@ -151,6 +151,8 @@ mod tests {
 
     fn want() -> Relationship {
         let partner = Partner {
+            namespace: "default".into(),
+            interval: jiff::SignedDuration::from_hours(1),
             name: "northwind".into(),
             place: Place::default(),
             tenant: TenantId::new("5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10"),

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::conflicts;
+use super::gathered::Tenants;
 use super::permissions;
+use super::scope::{Fault, Scope, Surroundings};
 use super::want::{self, Stored};
 use crate::api::{
-    ExchangeWay, GdapTemplateSpec, GrantFrom, Management, PartnerAppSpec, PartnerSpec, Spec, TenantClassSpec,
-    TenantSpec,
+    GdapTemplateSpec, GrantFrom, Management, Kind, PartnerAppSpec, PartnerSpec, SecretName, Spec,
+    TenantClassSpec,
 };
 use crate::catalog::ladder::{self, Rung};
 use crate::catalog::near;
@@ -22,13 +24,14 @@ use crate::engine::read::TenantId;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Declared {
     pub name: String,
+    pub namespace: String,
     pub place: Place,
     pub spec: Spec,
 }
 
 /// What lies in a sink of this name.
 pub type SinkState = Stored;
-pub type Sinks<'a> = &'a dyn Fn(&str) -> SinkState;
+pub type Sinks<'a> = &'a dyn Fn(&SecretName) -> SinkState;
 
 /// Everything that is wanted, ready to be looked at.
 #[derive(Clone, Default)]
@@ -55,60 +58,127 @@ impl Resolved {
     }
 }
 
+impl Resolved {
+    /// A Tenant by name.
+    pub fn tenant(&self, name: &str) -> Option<&Arc<want::Tenant>> {
+        let at = self.tenants.binary_search_by(|tenant| tenant.name.as_str().cmp(name)).ok()?;
+        self.tenants.get(at)
+    }
+
+    /// The objects of these addresses and all that they depend on, in the order of kinds.
+    pub fn around(&self, addresses: &BTreeSet<String>) -> Vec<Arc<dyn Object>> {
+        let names = addresses.iter().filter_map(|address| address.strip_prefix("Tenant/"));
+        let tenants: Vec<&Arc<want::Tenant>> = names.filter_map(|name| self.tenant(name)).collect();
+        let mut near = Resolved::default();
+        let (mut partners, mut apps, mut templates) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for tenant in &tenants {
+            apps.extend(tenant.apps.iter().map(|one| (one.app.address(), one.app.clone())));
+            templates.insert(tenant.relationship.template.address(), tenant.relationship.template.clone());
+            partners.insert(tenant.partner.address(), tenant.partner.clone());
+        }
+        apps.extend(self.apps.iter().map(|a| (a.address(), a.clone())).filter(|(at, _)| addresses.contains(at)));
+        let own = self.templates.iter().map(|t| (t.address(), t.clone()));
+        templates.extend(own.filter(|(at, _)| addresses.contains(at)));
+        partners.extend(apps.values().map(|a| (a.partner.address(), a.partner.clone())));
+        partners.extend(templates.values().map(|t| (t.partner.address(), t.partner.clone())));
+        partners.extend(self.partners.iter().map(|p| (p.address(), p.clone())).filter(|(at, _)| addresses.contains(at)));
+        near.partners = partners.into_values().collect();
+        near.apps = apps.into_values().collect();
+        near.templates = templates.into_values().collect();
+        near.tenants = tenants.into_iter().cloned().collect();
+        near.objects()
+    }
+}
+
+/// Namespace and name of a declared object.
+pub type Key<'a> = (&'a str, &'a str);
+
+impl Declared {
+    pub fn key(&self) -> Key<'_> {
+        (&self.namespace, &self.name)
+    }
+}
+
 /// Resolves all objects. What cannot be resolved is a diagnostic, and left out.
-pub fn resolve(declared: &[Declared], sinks: Sinks<'_>) -> Resolved {
+pub fn resolve(declared: &[Declared], around: Surroundings<'_>) -> Resolved {
+    let scope = Scope::new(declared, around.labels);
     let mut out = Resolved { diagnostics: conflicts::of_names(declared), ..Resolved::default() };
-    let partners: BTreeMap<&str, Arc<want::Partner>> = declared
+    let partners: BTreeMap<Key<'_>, Arc<want::Partner>> = declared
         .iter()
         .filter_map(|d| match &d.spec {
-            Spec::Partner(spec) => Some((d.name.as_str(), Arc::new(partner(d, spec)))),
+            Spec::Partner(spec) => Some((d.key(), Arc::new(partner(d, spec)))),
             _ => None,
         })
         .collect();
-    let mut apps: BTreeMap<&str, Arc<want::App>> = BTreeMap::new();
+    let mut told = |fault: Fault| out.diagnostics.extend(fault.map(|error| *error));
+    let mut apps: BTreeMap<Key<'_>, Arc<want::App>> = BTreeMap::new();
+    let mut wrong = Vec::new();
     for d in declared {
-        if let Spec::PartnerApp(spec) = &d.spec {
-            match partners.get(spec.partner_ref.name.as_str()) {
-                Some(partner) => match app(d, spec, partner, sinks) {
-                    Ok(app) => drop(apps.insert(&d.name, Arc::new(app))),
-                    Err(errors) => out.diagnostics.extend(errors),
-                },
-                None => out.diagnostics.extend(missing(declared, d, "Partner", &spec.partner_ref.name)),
-            }
+        let Spec::PartnerApp(spec) = &d.spec else { continue };
+        match scope.partner(d, &spec.partner_ref).map(|found| partners.get(&found.key())) {
+            Ok(Some(partner)) => match app(d, spec, partner, around.sinks) {
+                Ok(app) => drop(apps.insert(d.key(), Arc::new(app))),
+                Err(errors) => wrong.extend(errors),
+            },
+            Ok(None) => {}
+            Err(fault) => told(fault),
         }
     }
-    let tenants = Tenants::gather(declared, &apps, &mut out.diagnostics);
-    let mut templates: BTreeMap<&str, Arc<want::Template>> = BTreeMap::new();
     for d in declared {
-        if let Spec::GdapTemplate(spec) = &d.spec {
-            match partners.get(spec.partner_ref.name.as_str()) {
-                Some(partner) => match template(d, spec, partner, &tenants.rungs_of(&d.name)) {
-                    Ok(template) => drop(templates.insert(&d.name, Arc::new(template))),
-                    Err(errors) => out.diagnostics.extend(errors),
-                },
-                None => out.diagnostics.extend(missing(declared, d, "Partner", &spec.partner_ref.name)),
-            }
+        if let Spec::TenantClass(spec) = &d.spec {
+            class(d, spec, &scope, &mut told);
+        }
+    }
+    let tenants = Tenants::gather(declared, &scope, &partners, &apps, &mut told);
+    let mut templates: BTreeMap<Key<'_>, Arc<want::Template>> = BTreeMap::new();
+    for d in declared {
+        let Spec::GdapTemplate(spec) = &d.spec else { continue };
+        match scope.partner(d, &spec.partner_ref).map(|found| partners.get(&found.key())) {
+            Ok(Some(partner)) => match template(d, spec, partner, &tenants.rungs_of(d)) {
+                Ok(template) => drop(templates.insert(d.key(), Arc::new(template))),
+                Err(errors) => wrong.extend(errors),
+            },
+            Ok(None) => {}
+            Err(fault) => told(fault),
         }
     }
     for gathered in tenants.0 {
-        match templates.get(gathered.template.as_str()) {
-            Some(template) => {
-                out.diagnostics.extend(gathered.roles_missing(template));
-                let (declared, tenant) = (gathered.declared, gathered.tenant(template));
-                match too_long(declared, &tenant.relationship.display_name) {
-                    Some(error) => out.diagnostics.push(error),
-                    None => out.tenants.push(Arc::new(tenant)),
-                }
-            }
-            None => out.diagnostics.extend(missing(declared, gathered.declared, "GdapTemplate", &gathered.template)),
+        // A template that is there and has errors of its own tells them itself.
+        let Some(template) = templates.get(&gathered.template.key()) else { continue };
+        if template.partner.address() != gathered.partner.address() {
+            told(Some(Box::new(gathered.of_another_partner(&template.address(), &template.partner))));
+            continue;
+        }
+        wrong.extend(gathered.roles_missing(template));
+        let (declared, tenant) = (gathered.declared, gathered.tenant(template));
+        match too_long(declared, &tenant.relationship.display_name) {
+            Some(error) => wrong.push(error),
+            None => out.tenants.push(Arc::new(tenant)),
         }
     }
+    out.diagnostics.extend(wrong);
     out.partners = partners.into_values().collect();
     out.apps = apps.into_values().collect();
     out.templates = templates.into_values().collect();
     out.tenants.sort_by(|a, b| a.name.cmp(&b.name));
     out.diagnostics.extend(conflicts::of_claims(&out, declared));
     out
+}
+
+/// What a class refers to must be there, whether or not there is a Tenant of it.
+fn class(d: &Declared, spec: &TenantClassSpec, scope: &Scope<'_>, told: &mut dyn FnMut(Fault)) {
+    let partner = match scope.partner(d, &spec.partner_ref) {
+        Ok(partner) => partner,
+        Err(fault) => return told(fault),
+    };
+    let namespaces = [d.namespace.as_str(), partner.namespace.as_str()];
+    let template = spec.access.iter().filter_map(|a| a.gdap.as_ref()).map(|g| (Kind::GdapTemplate, &g.template));
+    let apps = spec.apps.iter().flatten().map(|app| (Kind::PartnerApp, &app.name));
+    for (kind, name) in template.chain(apps) {
+        if let Err(fault) = scope.named(d, kind, name, &namespaces) {
+            told(fault);
+        }
+    }
 }
 
 /// Microsoft takes names of 50 characters at most, and refuses a longer one only when it is asked.
@@ -126,25 +196,15 @@ fn too_long(d: &Declared, name: &str) -> Option<Diagnostic> {
     })
 }
 
-/// The error for a reference to nothing. None where the object is there and has errors of its own: those are told.
-fn missing(declared: &[Declared], d: &Declared, of: &str, name: &str) -> Option<Diagnostic> {
-    if declared.iter().any(|other| other.spec.kind().as_str() == of && other.name == name) {
-        return None;
-    }
-    let kind = d.spec.kind();
-    let error = Diagnostic::error(format!("{kind}/{}", d.name), format!("{of}/{name} is not declared"))
-        .code("ReferenceNotFound")
-        .remedy(format!("Declare a {of} of that name in the same namespace, or correct the reference."));
-    Some(error.at(Some(&d.place)))
-}
-
 fn partner(d: &Declared, spec: &PartnerSpec) -> want::Partner {
     want::Partner {
         name: d.name.as_str().into(),
+        namespace: d.namespace.as_str().into(),
         place: d.place.clone(),
         tenant: TenantId::new(&spec.tenant_id),
         client_id: spec.managing_app.client_id.to_ascii_lowercase(),
         service_account: spec.managing_app.service_account.user_principal_name.clone(),
+        interval: spec.interval.parse().unwrap_or(jiff::SignedDuration::from_hours(1)),
         mode: match (spec.suspend, spec.management) {
             (true, _) => Mode::Suspended,
             (_, Management::Observe) => Mode::Observe,
@@ -185,7 +245,7 @@ fn app(
         audience: profile.map_or_else(|| "AzureADMultipleOrgs".to_owned(), |p| p.audience.clone()),
         redirect_uris: redirect_uris(spec, profile),
         permissions,
-        credentials: credentials(spec, profile, sinks),
+        credentials: credentials(&d.namespace, spec, profile, sinks),
         admin_agents: spec.admin_agents.or(profile.map(|p| p.admin_agents)).unwrap_or(true),
         partner_consent: spec.partner_consent.or(profile.map(|p| p.partner_consent)).unwrap_or(true),
         exchange_role: exchange.and_then(|e| roles::id(&e.role)),
@@ -211,7 +271,12 @@ fn redirect_uris(spec: &PartnerAppSpec, profile: Option<&Profile>) -> want::Redi
     }
 }
 
-fn credentials(spec: &PartnerAppSpec, profile: Option<&Profile>, sinks: Sinks<'_>) -> Vec<want::Credential> {
+fn credentials(
+    namespace: &str,
+    spec: &PartnerAppSpec,
+    profile: Option<&Profile>,
+    sinks: Sinks<'_>,
+) -> Vec<want::Credential> {
     let defaults = profile.map(|p| &p.credential);
     spec.credentials
         .iter()
@@ -220,7 +285,7 @@ fn credentials(spec: &PartnerAppSpec, profile: Option<&Profile>, sinks: Sinks<'_
             let timing = credential.client_secret.as_ref();
             let lifetime = timing.and_then(|t| t.lifetime.as_ref()).or(defaults.map(|d| &d.lifetime));
             let rotate = timing.and_then(|t| t.rotate_before.as_ref()).or(defaults.map(|d| &d.rotate_before));
-            let sink = credential.write_to.secret_ref.as_ref()?.name.clone();
+            let sink = SecretName::new(namespace, &credential.write_to.secret_ref.as_ref()?.name);
             Some(want::Credential {
                 name: credential.name.clone(),
                 lifetime_days: days(lifetime, 730),
@@ -310,145 +375,4 @@ fn member(member: &crate::api::GroupMember, partner: &want::Partner) -> Option<w
 pub fn slug(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
-}
-
-/// Tenants with class and apps put in, before their template is known.
-struct Tenants<'a>(Vec<Gathered<'a>>);
-
-struct Gathered<'a> {
-    declared: &'a Declared,
-    spec: &'a TenantSpec,
-    template: String,
-    apps: Vec<want::Use>,
-    rungs: BTreeSet<Rung>,
-}
-
-impl<'a> Tenants<'a> {
-    fn gather(
-        declared: &'a [Declared],
-        apps: &BTreeMap<&str, Arc<want::App>>,
-        errors: &mut Vec<Diagnostic>,
-    ) -> Tenants<'a> {
-        let class = |name: &str| {
-            declared.iter().find_map(|d| match &d.spec {
-                Spec::TenantClass(class) if d.name == name => Some(class),
-                _ => None,
-            })
-        };
-        let mut all = Vec::new();
-        for d in declared {
-            let Spec::Tenant(spec) = &d.spec else { continue };
-            let Some(class) = class(&spec.class) else {
-                errors.extend(missing(declared, d, "TenantClass", &spec.class));
-                continue;
-            };
-            let access = spec.access.as_ref().or(class.access.as_ref());
-            let Some(template) = access.and_then(|a| a.gdap.as_ref()).map(|g| g.template.clone()) else {
-                errors.push(
-                    Diagnostic::error(
-                        format!("Tenant/{}", d.name),
-                        "neither the Tenant nor its class says how it is reached",
-                    )
-                    .code("InvalidSpec")
-                    .remedy("Give access: { mode: Gdap, gdap: { template: … } } in the class or here.")
-                    .at(Some(&d.place)),
-                );
-                continue;
-            };
-            let mut uses = Vec::new();
-            for (name, way) in merged_apps(spec, class) {
-                match apps.get(name) {
-                    Some(app) => uses.push(want::Use {
-                        app: app.clone(),
-                        exchange: app.exchange_role.is_some() && way != Some(ExchangeWay::None),
-                    }),
-                    None => errors.extend(missing(declared, d, "PartnerApp", name)),
-                }
-            }
-            let rungs = rungs(&uses);
-            all.push(Gathered { declared: d, spec, template, apps: uses, rungs });
-        }
-        Tenants(all)
-    }
-
-    /// What is done in all tenants of a template together.
-    fn rungs_of(&self, template: &str) -> BTreeSet<Rung> {
-        self.0.iter().filter(|t| t.template == template).flat_map(|t| t.rungs.iter().copied()).collect()
-    }
-}
-
-/// Apps of class and tenant by name; the tenant's own fields win.
-fn merged_apps<'a>(spec: &'a TenantSpec, class: &'a TenantClassSpec) -> Vec<(&'a str, Option<ExchangeWay>)> {
-    let mut apps: BTreeMap<&str, Option<ExchangeWay>> = BTreeMap::new();
-    for app in class.apps.iter().flatten().chain(spec.apps.iter().flatten()) {
-        let way = apps.entry(&app.name).or_default();
-        *way = app.exchange.as_ref().map(|e| e.way).or(*way);
-    }
-    apps.into_iter().collect()
-}
-
-fn rungs(uses: &[want::Use]) -> BTreeSet<Rung> {
-    let mut rungs = BTreeSet::new();
-    for one in uses {
-        rungs.extend([Rung::PartnerCenterConsent, Rung::ServicePrincipal]);
-        rungs.extend(one.app.permissions.iter().map(|p| Rung::of_app_role(p.resource)));
-        if one.exchange {
-            rungs.insert(Rung::DirectoryRole);
-        }
-    }
-    rungs
-}
-
-impl Gathered<'_> {
-    /// Every rung needs a role that the template gives; which one is missing is said before any write.
-    fn roles_missing(&self, template: &want::Template) -> Vec<Diagnostic> {
-        let held = template.roles();
-        let lacking = self.rungs.iter().filter(|rung| !rung.allowed(&held));
-        lacking
-            .map(|rung| {
-                let names: Vec<&str> = rung.roles().iter().map(|id| roles::name(id)).collect();
-                let summary = format!("{} has no role for {}", template.address(), rung.describe());
-                let address = format!("Tenant/{}", self.declared.name);
-                let told = match rung {
-                    // The last rung: nothing comes after it, and a person of the customer can do it.
-                    Rung::DirectoryRole => Diagnostic::warning(address, summary)
-                        .detail(format!("It needs {}; else the customer does it by hand.", names.join(" or "))),
-                    _ => Diagnostic::error(address, summary)
-                        .detail(format!("GdapActive=False/RolesMissing: it needs {}.", names.join(" or "))),
-                };
-                told.code("RolesMissing")
-                    .remedy("Add the role to a grant of the template, or a grant with from: Needs.")
-                    .at(Some(&self.declared.place))
-                    .of_object()
-            })
-            .collect()
-    }
-
-    fn tenant(self, template: &Arc<want::Template>) -> want::Tenant {
-        let partner = template.partner.clone();
-        let mode = if self.spec.suspend { Mode::Suspended } else { partner.mode };
-        let customer = TenantId::new(&self.spec.tenant_id);
-        let name = &self.declared.name;
-        want::Tenant {
-            relationship: want::Relationship {
-                name: format!("{name}-{}", template.name),
-                tenant: name.clone(),
-                place: self.declared.place.clone(),
-                mode,
-                display_name: template.display_name.replace("{tenant}", name),
-                template: template.clone(),
-                customer: customer.clone(),
-                domain: self.spec.domain.clone(),
-                sufficient: !self.roles_missing(template).iter().any(Diagnostic::is_error),
-            },
-            name: name.clone(),
-            place: self.declared.place.clone(),
-            mode,
-            partner,
-            customer,
-            domain: self.spec.domain.clone(),
-            apps: self.apps,
-            rungs: self.rungs,
-        }
-    }
 }

@@ -115,6 +115,11 @@ impl Kind for Tenant {
     }
 
     fn plan(&self, seen: &Observed, moment: Moment<'_>, out: &mut Draft) {
+        for app in &self.broken {
+            let error = Diagnostic::error(self.address(), format!("{app} is declared for it and cannot be used"));
+            let error = error.code("ReferenceNotFound").remedy(format!("See what is wrong with {app}."));
+            out.diagnostics.push(error.of_object());
+        }
         if !self.check_domain(seen, out) {
             return;
         }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::api::SecretName;
 use crate::catalog::apps::Resource;
 use crate::catalog::ladder::Rung;
 use crate::engine::diagnostic::Place;
@@ -14,11 +15,14 @@ use crate::engine::read::{Actor, TenantId};
 #[derive(Clone, PartialEq, Debug)]
 pub struct Partner {
     pub name: Arc<str>,
+    pub namespace: Arc<str>,
     pub place: Place,
     pub tenant: TenantId,
     pub client_id: String,
     /// The service account's sign-in name.
     pub service_account: String,
+    /// How often everything is compared again when nothing happens.
+    pub interval: jiff::SignedDuration,
     pub mode: Mode,
 }
 
@@ -72,7 +76,7 @@ pub struct Credential {
     pub name: String,
     pub lifetime_days: i64,
     pub rotate_before_days: i64,
-    pub sink: String,
+    pub sink: SecretName,
     pub stored: Stored,
 }
 
@@ -117,7 +121,7 @@ impl App {
     /// The app by its first stored credential, for proofs.
     pub fn actor(&self, client_id: &str) -> Option<Actor> {
         let credential = self.credentials.iter().find(|c| c.stored.key_id.is_some())?;
-        Some(Actor::App { client_id: client_id.into(), secret: credential.sink.as_str().into() })
+        Some(Actor::App { client_id: client_id.into(), secret: credential.sink.clone() })
     }
 
     pub fn resources(&self) -> BTreeSet<Resource> {
@@ -215,6 +219,8 @@ pub struct Tenant {
     pub domain: String,
     pub relationship: Relationship,
     pub apps: Vec<Use>,
+    /// Addresses of apps that are declared for it and cannot be used: they tell their errors themselves.
+    pub broken: Vec<String>,
     /// What we do there.
     pub rungs: BTreeSet<Rung>,
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::gather::Store;
-use super::{Applied, Looked, Pass, Until, journal};
+use super::{Applied, Approval, Looked, Pass, Terms, Until, journal};
 use crate::cloud::Executor;
 use crate::cloud::executor::{Ran, Watch};
 use crate::engine::diagnostic::{Diagnostic, Reach};
 use crate::engine::digest;
 use crate::engine::plan::Plan;
-use crate::engine::step::{Act, Step, Who};
+use crate::engine::step::{Act, Change, Step, Who};
 use crate::engine::value::StepId;
 
 /// Rounds of writing in one apply: each rung may need one.
@@ -35,8 +35,12 @@ enum Move {
 #[derive(Default)]
 struct Course {
     deadline: Option<Timestamp>,
+    /// Moments are waited out.
+    patient: bool,
     /// Addresses of changes that Microsoft has accepted.
     made: Vec<String>,
+    /// The changes of this apply.
+    done: Vec<Change>,
     failed: Vec<Diagnostic>,
     rounds: usize,
     /// Looks in a row at accepted changes that cannot be read yet.
@@ -60,7 +64,8 @@ impl Course {
             // Accepted and not readable: it is not done once more, it is waited for.
             self.settling += 1;
             self.stuck = false;
-            return if in_time || self.settling <= SETTLE { Move::Wait } else { Move::Stop };
+            let worthwhile = in_time || self.patient && self.settling <= SETTLE;
+            return if worthwhile { Move::Wait } else { Move::Stop };
         }
         // Microsoft is at work on something, whoever else has to act elsewhere.
         let coming = plan.waits.iter().any(|w| w.wait.who == Who::Microsoft && w.wait.reason != "Overdue");
@@ -71,17 +76,33 @@ impl Course {
         self.rounds += 1;
         self.stuck = ran.done.is_empty();
         self.settling = 0;
-        self.made.extend(finished(plan, ran));
+        let finished = finished(plan, ran);
+        let all = plan.changes.iter().chain(&plan.behind);
+        self.done.extend(all.filter(|change| finished.contains(&change.address)).cloned());
+        self.made.extend(finished);
         self.failed.extend(ran.failed.values().cloned());
     }
 }
 
 /// What was approved: a later plan may only do this.
-struct Approved(BTreeSet<String>);
+enum Approved {
+    All,
+    Only(BTreeSet<String>),
+}
 
 impl Approved {
-    fn of(plan: &Plan) -> Approved {
-        Approved(plan.digests().into_values().collect())
+    fn of(plan: &Plan, approval: Approval) -> Approved {
+        match approval {
+            Approval::AsDeclared => Approved::All,
+            Approval::AsPlanned => Approved::Only(plan.digests().into_values().collect()),
+        }
+    }
+
+    fn covers(&self, digest: &str) -> bool {
+        match self {
+            Approved::All => true,
+            Approved::Only(digests) => digests.contains(digest),
+        }
     }
 
     /// The steps that may run: those of approved changes that are not made yet, and waits for order.
@@ -91,22 +112,27 @@ impl Approved {
         let may = |step: &&Step| {
             let again = made.iter().any(|address| address == step.id.address());
             matches!(step.act, Act::Wait(_))
-                || !again && digests.get(step.id.address()).is_some_and(|d| self.0.contains(d))
+                || !again && digests.get(step.id.address()).is_some_and(|d| self.covers(d))
         };
         plan.steps.iter().filter(may).cloned().collect()
     }
 
     /// Whether something that can be done now is approved, and not made yet.
     fn any(&self, plan: &Plan, made: &[String]) -> bool {
-        plan.changes.iter().any(|c| !made.contains(&c.address) && self.0.contains(&digest::of_change(c)))
+        plan.changes.iter().any(|c| !made.contains(&c.address) && self.covers(&digest::of_change(c)))
     }
 }
 
 impl Pass {
     /// Carries out what `looked` plans, and nothing else. Nothing at all where an error forbids it.
-    pub async fn apply(&mut self, looked: Looked, until: Until, watch: &dyn Watch) -> Applied {
-        let approved = Approved::of(&looked.plan);
-        let mut course = Course { deadline: deadline(until, looked.now), ..Course::default() };
+    pub async fn apply(&mut self, looked: Looked, terms: Terms, watch: &dyn Watch) -> Applied {
+        let approved = Approved::of(&looked.plan, terms.approval);
+        let mut course = Course {
+            deadline: deadline(terms.until, looked.now),
+            patient: terms.until != Until::Done,
+            made: terms.made,
+            ..Course::default()
+        };
         let (mut looked, mut pause) = (looked, FIRST_PAUSE);
         while !watch.interrupted() {
             match course.next(&looked.plan, &approved, self.now()) {
@@ -114,6 +140,7 @@ impl Pass {
                     let ran = self.execute(&steps, watch).await;
                     course.took(&looked.plan, &ran);
                     self.answers.retain(|key, _| !ran.stale.iter().any(|stale| stale.covers(key)));
+                    self.ground.loader.forget(&ran.stale);
                     looked = self.look().await;
                 }
                 Move::Wait => {
@@ -127,32 +154,33 @@ impl Pass {
         course.made.sort();
         course.made.dedup();
         let failed = failed_of_objects(course.failed);
-        Applied { made: course.made, failed, interrupted: watch.interrupted(), after: looked }
+        Applied { made: course.made, done: course.done, failed, interrupted: watch.interrupted(), after: looked }
     }
 
     async fn execute(&self, steps: &[Step], watch: &dyn Watch) -> Ran {
-        let sinks = Store(self.sink.clone());
-        let watch = Noting { watch, journal: &self.journal };
-        let (cloud, loader) = (self.cloud.clone(), self.loader.clone());
+        let sinks = Store(self.ground.sink.clone());
+        let watch = Noting { watch, journal: &self.ground.journal };
+        let (cloud, loader) = (self.ground.cloud.clone(), self.ground.loader.clone());
         Executor { cloud, loader, sinks: &sinks, watch: &watch }.run(steps).await
     }
 
     /// Lets time pass, then reads everything afresh.
     async fn later(&mut self, pause: Duration, watch: &dyn Watch) -> Looked {
         watch.waiting("Microsoft");
-        self.cloud.sleep.sleep(pause).await;
+        self.ground.cloud.sleep.sleep(pause).await;
         self.refresh().await
     }
 
     /// Forgets what was read, and the tokens that may carry old rights, and looks again. At home
     /// nothing is on its way, so the tokens for the partner tenant stay.
     pub async fn refresh(&mut self) -> Looked {
-        let homes = self.cloud.auth.homes();
+        let homes = self.ground.cloud.auth.homes();
         let tenants: BTreeSet<_> = self.answers.keys().map(|key| key.tenant.clone()).collect();
         for tenant in tenants.iter().filter(|tenant| !homes.contains(tenant)) {
-            self.cloud.auth.drop_tokens(tenant).await;
+            self.ground.cloud.auth.drop_tokens(tenant).await;
         }
-        self.cloud.auth.drop_refusals().await;
+        self.ground.cloud.auth.drop_refusals().await;
+        self.ground.loader.forget_all();
         self.answers.clear();
         self.look().await
     }
@@ -161,7 +189,7 @@ impl Pass {
 fn deadline(until: Until, now: Timestamp) -> Option<Timestamp> {
     match until {
         // Activation and assignment take minutes: what needs no more than that is waited for.
-        Until::Written => None,
+        Until::Done | Until::Written => None,
         Until::Ready(time) => now.checked_add(SignedDuration::try_from(time).ok()?).ok(),
     }
 }

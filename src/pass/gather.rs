@@ -5,21 +5,28 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::api::{Kind, ManagingCredentialType, PartnerSpec, SecretSource, Spec};
-use crate::cloud::executor::Sinks;
+use crate::api::{Kind, ManagingCredentialType, PartnerSpec, SecretName, SecretSource, Spec};
+use crate::cloud::auth::KeepToken;
+use crate::cloud::executor::{Sinks, Stored};
 use crate::cloud::{Credential, Identities, ManagingApp, Secret};
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::digest;
 use crate::engine::read::TenantId;
-use crate::kinds::{Declared, SinkState};
-use crate::source::{Inputs, Object, SecretSink, SecretValue, Secrets, SinkError};
+use crate::kinds::{Declared, SinkState, Surroundings};
+use crate::source::{Inputs, Object, SecretSink, SecretValue, Secrets};
 
 /// A new refresh token comes with each use; once a day is often enough to keep it alive for 90.
 const KEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The declared objects, as kinds take them.
 pub fn declared(inputs: &Inputs) -> Vec<Declared> {
-    inputs.objects.iter().map(|o| Declared { name: o.name.clone(), place: place(o), spec: o.spec.clone() }).collect()
+    let declared = |o: &Object| Declared {
+        name: o.name.clone(),
+        namespace: o.namespace.clone(),
+        place: place(o),
+        spec: o.spec.clone(),
+    };
+    inputs.objects.iter().map(declared).collect()
 }
 
 /// An object as a whole stands where its name does.
@@ -42,13 +49,14 @@ pub fn locate(inputs: &Inputs, diagnostics: &mut [Diagnostic]) {
 /// What can be told of the inputs without asking Microsoft: unknown operations, roles that a
 /// template lacks, names that would collide.
 pub fn offline(inputs: &Inputs) -> Vec<Diagnostic> {
-    let mut found = crate::kinds::resolve(&declared(inputs), &|_| SinkState::default()).diagnostics;
+    let around = Surroundings { sinks: &|_| SinkState::default(), labels: &|_| None };
+    let mut found = crate::kinds::resolve(&declared(inputs), around).diagnostics;
     locate(inputs, &mut found);
     found
 }
 
 /// Identities with their secrets read. What cannot be read is an error where it is used.
-pub fn identities(inputs: &Inputs, secrets: &Arc<Secrets>, sink: Option<&Arc<SecretSink>>) -> Identities {
+pub fn identities(inputs: &Inputs, secrets: &Arc<Secrets>, sink: Option<&Arc<dyn SecretSink>>) -> Identities {
     let partners: BTreeMap<String, ManagingApp> = inputs
         .objects
         .of(Kind::Partner)
@@ -58,7 +66,7 @@ pub fn identities(inputs: &Inputs, secrets: &Arc<Secrets>, sink: Option<&Arc<Sec
         })
         .collect();
     let (secrets, sink) = (secrets.clone(), sink.cloned());
-    let sink_secret = Arc::new(move |name: &str| stored(&secrets, sink.as_deref(), name, "clientSecret"));
+    let sink_secret = Arc::new(move |at: &SecretName| stored(&secrets, sink.as_deref(), at, "clientSecret"));
     Identities { partners, sink_secret }
 }
 
@@ -66,7 +74,7 @@ fn managing_app(
     object: &Object,
     spec: &PartnerSpec,
     secrets: &Arc<Secrets>,
-    sink: Option<&Arc<SecretSink>>,
+    sink: Option<&Arc<dyn SecretSink>>,
 ) -> ManagingApp {
     let app = &spec.managing_app;
     let read = |source: Option<&SecretSource>, path: &str| {
@@ -87,7 +95,7 @@ fn managing_app(
         }
     };
     let token = &app.service_account.refresh_token;
-    let store = token.store.secret_ref.name.clone();
+    let store = SecretName::new(&object.namespace, &token.store.secret_ref.name);
     // The store holds the newest that came of the seed; a seed that is new itself wins over it.
     let held = |key: &str| stored(secrets, sink.map(|s| &**s), &store, key);
     let seed = read(Some(&token.seed), "spec.managingApp.serviceAccount.refreshToken.seed");
@@ -103,72 +111,78 @@ fn managing_app(
     }
 }
 
-fn keeper(store: String, seed: String, sink: Option<Arc<SecretSink>>) -> crate::cloud::auth::KeepToken {
-    Arc::new(move |token: &Secret, now: Timestamp| {
-        let Some(sink) = &sink else { return Ok(()) };
-        let held = sink.read(&store).map_err(|e| e.to_string())?;
-        let kept: Option<Timestamp> = held.values.get("refreshedAt").and_then(|v| v.expose().parse().ok());
-        // Where the seed cannot be read any more, what came of it stays.
-        let known = held.values.get("seedDigest").map_or("", SecretValue::expose);
-        let seed = if seed.is_empty() { known } else { &seed };
-        let same = known == seed;
-        if same && kept.is_some_and(|at| now.duration_since(at).abs() < KEEP_EVERY) {
-            return Ok(());
-        }
-        let values = BTreeMap::from([
-            ("refreshToken".to_owned(), SecretValue::new(token.reveal())),
-            ("refreshedAt".to_owned(), SecretValue::new(now.to_string())),
-            ("seedDigest".to_owned(), SecretValue::new(seed)),
-        ]);
-        sink.store(&store, &values).map_err(|e| e.to_string())
+fn keeper(store: SecretName, seed: String, sink: Option<Arc<dyn SecretSink>>) -> KeepToken {
+    Arc::new(move |token: Secret, now: Timestamp| {
+        let (store, seed, sink) = (store.clone(), seed.clone(), sink.clone());
+        Box::pin(async move { keep(&store, &seed, sink.as_deref(), &token, now).await })
     })
 }
 
+/// Puts the newest refresh token away, once a day.
+async fn keep(
+    store: &SecretName,
+    seed: &str,
+    sink: Option<&dyn SecretSink>,
+    token: &Secret,
+    now: Timestamp,
+) -> Result<(), String> {
+    let Some(sink) = sink else { return Ok(()) };
+    let held = sink.read(store).map_err(|e| e.to_string())?;
+    let kept: Option<Timestamp> = held.values.get("refreshedAt").and_then(|v| v.expose().parse().ok());
+    // Where the seed cannot be read any more, what came of it stays.
+    let known = held.values.get("seedDigest").map_or("", SecretValue::expose);
+    let seed = if seed.is_empty() { known } else { seed };
+    if known == seed && kept.is_some_and(|at| now.duration_since(at).abs() < KEEP_EVERY) {
+        return Ok(());
+    }
+    let values = BTreeMap::from([
+        ("refreshToken".to_owned(), SecretValue::new(token.reveal())),
+        ("refreshedAt".to_owned(), SecretValue::new(now.to_string())),
+        ("seedDigest".to_owned(), SecretValue::new(seed)),
+    ]);
+    sink.store(store, &values).await.map_err(|e| e.to_string())
+}
+
 /// A value that we put away: from the sink, or where there is none from where secrets are read.
-fn stored(secrets: &Secrets, sink: Option<&SecretSink>, name: &str, key: &str) -> Option<Secret> {
-    let held = sink.and_then(|sink| sink.read(name).ok()).and_then(|entry| entry.values.get(key).cloned());
-    let held = held.or_else(|| secrets.get("default", name, key).ok());
+fn stored(secrets: &Secrets, sink: Option<&dyn SecretSink>, at: &SecretName, key: &str) -> Option<Secret> {
+    let held = sink.and_then(|sink| sink.read(at).ok()).and_then(|entry| entry.values.get(key).cloned());
+    let held = held.or_else(|| secrets.get(&at.namespace, &at.name, key).ok());
     held.map(|value| Secret::new(value.expose()))
 }
 
 /// What lies in a sink, without the secret itself.
-pub fn state(secrets: &Secrets, sink: Option<&SecretSink>, name: &str) -> SinkState {
-    let key_id = stored(secrets, sink, name, "keyId").map(|id| id.reveal().to_ascii_lowercase());
-    let pending = sink.and_then(|sink| sink.read(name).ok()).and_then(|entry| entry.pending);
-    let ends = stored(secrets, sink, name, "expiresAt").and_then(|at| at.reveal().parse().ok());
+pub fn state(secrets: &Secrets, sink: Option<&dyn SecretSink>, at: &SecretName) -> SinkState {
+    let key_id = stored(secrets, sink, at, "keyId").map(|id| id.reveal().to_ascii_lowercase());
+    let pending = sink.and_then(|sink| sink.read(at).ok()).and_then(|entry| entry.pending);
+    let ends = stored(secrets, sink, at, "expiresAt").and_then(|at| at.reveal().parse().ok());
     SinkState { key_id, pending, ends }
 }
 
 /// The sink, as the executor takes it.
-pub struct Store(pub Option<Arc<SecretSink>>);
+pub struct Store(pub Option<Arc<dyn SecretSink>>);
 
 impl Store {
-    fn sink(&self) -> Result<&SecretSink, String> {
+    fn sink(&self) -> Result<&dyn SecretSink, String> {
         self.0.as_deref().ok_or_else(|| NO_SINK.to_owned())
     }
 
     /// Whether a secret can be put away.
-    pub fn check(&self, name: &str) -> Result<(), String> {
-        self.sink()?.read(name).map(drop).map_err(|e| e.to_string())
+    pub fn check(&self, at: &SecretName) -> Result<(), String> {
+        self.sink()?.check(at).map_err(|e| e.to_string())
     }
 }
 
 const NO_SINK: &str = "no place to write secrets was given";
 
 impl Sinks for Store {
-    fn begin(&self, sink: &str, credential: &str) -> Result<(), String> {
-        let to = self.sink()?;
-        match to.begin(sink, credential) {
-            // The plan has dealt with what the old note was about.
-            Err(SinkError::Pending { .. }) => {
-                to.clear(sink).and_then(|()| to.begin(sink, credential)).map_err(|e| e.to_string())
-            }
-            other => other.map_err(|e| e.to_string()),
-        }
+    fn begin<'a>(&'a self, sink: &'a SecretName, credential: &'a str) -> Stored<'a> {
+        Box::pin(async move { self.sink()?.begin(sink, credential).await.map_err(|e| e.to_string()) })
     }
 
-    fn store(&self, sink: &str, values: &[(&str, Secret)]) -> Result<(), String> {
-        let values = values.iter().map(|(k, v)| ((*k).to_owned(), SecretValue::new(v.reveal()))).collect();
-        self.sink()?.store(sink, &values).map_err(|e| e.to_string())
+    fn store<'a>(&'a self, sink: &'a SecretName, values: Vec<(&'a str, Secret)>) -> Stored<'a> {
+        Box::pin(async move {
+            let values = values.iter().map(|(k, v)| ((*k).to_owned(), SecretValue::new(v.reveal()))).collect();
+            self.sink()?.store(sink, &values).await.map_err(|e| e.to_string())
+        })
     }
 }

@@ -12,7 +12,7 @@ use crate::engine::guard::{self, Grounds};
 use crate::engine::kind::{Judged, Mode, Moment, Object};
 use crate::engine::plan::{Plan, PlannedWait};
 use crate::engine::read::{Ask, Key};
-use crate::kinds::resolve;
+use crate::kinds::Resolved;
 
 /// Rounds of reading: what is known by name, then what hangs on ids, then what hangs on those.
 const ROUNDS: usize = 3;
@@ -20,18 +20,22 @@ const ROUNDS: usize = 3;
 impl Pass {
     /// Reads everything that is not known, and judges it.
     pub async fn look(&mut self) -> Looked {
-        let resolved =
-            resolve(&gather::declared(&self.inputs), &|name| gather::state(&self.secrets, self.sink.as_deref(), name));
-        let mut errors = resolved.diagnostics.clone();
-        let judged = self.observe(&resolved.objects(), &mut errors).await;
-        let store = gather::Store(self.sink.clone());
+        let resolved = self.wanted.resolved();
+        let (objects, mut errors) = match &self.focus {
+            None => (resolved.objects(), resolved.diagnostics.clone()),
+            Some(focus) => around(&resolved, focus),
+        };
+        errors.extend(self.failed.iter().cloned());
+        let judged = self.observe(&objects, &mut errors).await;
+        let store = gather::Store(self.ground.sink.clone());
         let grounds = Grounds { answers: &self.answers, sink: &|name| store.check(name) };
         errors.extend(guard::refusals(&judged, &grounds));
-        let mut plan = Plan::build(&judged, errors);
-        gather::locate(&self.inputs, &mut plan.diagnostics);
+        let mine = |address: &str| self.focus.as_ref().is_none_or(|focus| focus.contains(address));
+        let mut plan = Plan::build(&judged, errors, &mine);
+        self.wanted.locate(&mut plan.diagnostics);
         let index = Index::of(&plan);
-        let objects = judged.iter().map(|object| standing(object, &index)).collect();
-        Looked { plan, objects, cost: self.cloud.wire.meter.cost(), now: self.now() }
+        let objects = judged.iter().filter(|o| mine(&o.address)).map(|object| standing(object, &index)).collect();
+        Looked { plan, objects, cost: self.ground.cost(), now: self.now() }
     }
 
     /// One round: what each object makes of what is known, and what more they ask for.
@@ -42,7 +46,7 @@ impl Pass {
     }
 
     async fn observe(&mut self, objects: &[Arc<dyn Object>], errors: &mut Vec<Diagnostic>) -> Vec<Judged> {
-        let journal = self.journal.entries();
+        let journal = self.ground.journal.entries();
         for round in 0..=ROUNDS {
             let (looks, wanted) = self.round(objects, Moment { now: self.now(), journal: &journal });
             if wanted.is_empty() || round == ROUNDS {
@@ -54,11 +58,20 @@ impl Pass {
                 }
                 return looks.into_iter().flatten().collect();
             }
-            let loaded = self.loader.load(wanted).await;
+            let loader = &self.ground.loader;
+            let loaded = if self.anew { loader.load_now(wanted).await } else { loader.load(wanted).await };
             self.answers.extend(loaded);
         }
         vec![]
     }
+}
+
+/// The objects of a focus with all that they depend on, and what is wrong with any of these.
+fn around(resolved: &Resolved, focus: &BTreeSet<String>) -> (Vec<Arc<dyn Object>>, Vec<Diagnostic>) {
+    let objects = resolved.around(focus);
+    let known: BTreeSet<String> = objects.iter().map(|o| o.address()).chain(focus.iter().cloned()).collect();
+    let wrong = resolved.diagnostics.iter().filter(|d| known.contains(d.object()));
+    (objects, wrong.cloned().collect())
 }
 
 /// What a plan says, by object: a fleet has many objects.

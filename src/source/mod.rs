@@ -6,6 +6,7 @@
 mod check;
 mod document;
 mod files;
+mod keep;
 mod kinds;
 mod node;
 mod object;
@@ -16,7 +17,7 @@ pub mod secrets;
 pub mod sink;
 mod yaml;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ pub use files::MAX_BYTES;
 pub use object::{Name, Object, Objects};
 pub use problem::{Excerpt, Place, Problem, Severity};
 pub use secrets::{SecretDocument, SecretError, SecretValue, Secrets};
-pub use sink::{SecretSink, SinkEntry, SinkError};
+pub use keep::{Kept, SecretSink, SecretValues};
+pub use sink::{FolderSink, SinkEntry, SinkError};
 
 use document::{Document, Documents};
 use files::Files;
@@ -41,6 +43,8 @@ pub struct Inputs {
     pub objects: Objects,
     /// The `Secret` documents among the inputs.
     pub secrets: Vec<SecretDocument>,
+    /// Labels of namespaces, where they are known.
+    pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// What is worth knowing without being wrong: warnings and notes.
     pub notes: Vec<Problem>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::object::{Name, Object, Objects};
 use super::problem::{Problem, Severity};
-use crate::api::{Access, AppUse, Kind, LocalRef, Spec};
+use crate::api::{Access, AppUse, Kind, PartnerRef, Spec};
 use crate::catalog::near::{list, suggest};
 
 /// What is known of objects that are wrong themselves.
@@ -41,7 +41,7 @@ impl<'a> Check<'a> {
 
     /// The object that `path` of `from` names, if it is there and right. If it is not there, says so.
     fn named(&mut self, from: &Object, path: &str, kind: Kind, name: &str) -> Option<&'a Object> {
-        let found = self.objects.get(kind, &from.namespace, name);
+        let found = self.objects.get(kind, &from.namespace, name).or_else(|| self.shared(kind, name));
         let key = Name { kind, namespace: from.namespace.clone(), name: name.into() };
         if found.is_some() || !self.names.complete || self.names.broken.contains(&key) {
             return found;
@@ -55,7 +55,9 @@ impl<'a> Check<'a> {
         problem = match elsewhere {
             Some(namespace) => problem
                 .detail(format!("There is one in namespace `{namespace}`; this object is in `{}`.", from.namespace))
-                .remedy("Put both into one namespace."),
+                .remedy(
+                    "Put both into one namespace, or let the Partner there admit this one with spec.tenantNamespaces.",
+                ),
             None => {
                 let suggestion = suggest(name, here.collect::<Vec<_>>(), &format!("objects of kind {kind}"));
                 problem.remedy(format!("{suggestion} All objects that belong together are given in one run, with -f for each file or folder."))
@@ -107,8 +109,32 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn partner(&mut self, object: &Object, partner: &LocalRef) {
-        self.named(object, "spec.partnerRef.name", Kind::Partner, &partner.name);
+    fn partner(&mut self, object: &Object, partner: &PartnerRef) {
+        let path = "spec.partnerRef.name";
+        let Some(namespace) = partner.namespace.as_ref().filter(|other| **other != object.namespace) else {
+            self.named(object, path, Kind::Partner, &partner.name);
+            return;
+        };
+        let problem = match self.objects.partner(namespace, &partner.name) {
+            Some((_, spec)) if spec.tenant_namespaces.is_some() => return,
+            None if !self.names.complete => return,
+            Some(_) => Problem::error(format!("Partner `{}` admits no other namespace", partner.name))
+                .detail(format!("It is in `{namespace}`; this object is in `{}`.", object.namespace))
+                .remedy("Give the Partner spec.tenantNamespaces with labels that this namespace has."),
+            None => Problem::error(format!("there is no Partner `{}` in namespace `{namespace}`", partner.name))
+                .remedy("Correct the reference, or give the Partner's manifest, too."),
+        };
+        self.blame(object, "spec.partnerRef.namespace", problem);
+    }
+
+    /// The one object of that name in a namespace whose Partner opens itself to others. By which labels, only a cluster knows.
+    fn shared(&self, kind: Kind, name: &str) -> Option<&'a Object> {
+        let opens = |object: &&Object| {
+            let mut partners = self.objects.of(Kind::Partner).filter(|partner| partner.namespace == object.namespace);
+            partners.any(|p| matches!(&p.spec, Spec::Partner(spec) if spec.tenant_namespaces.is_some()))
+        };
+        let mut all = self.objects.of(kind).filter(|object| object.name == name).filter(opens);
+        all.next().filter(|_| all.next().is_none())
     }
 
     fn access(&mut self, object: &Object, access: Option<&Access>, partner: Option<&str>) {
@@ -200,8 +226,11 @@ impl<'a> Check<'a> {
         let mut first: BTreeMap<(String, String, String), &Object> = BTreeMap::new();
         for object in self.objects.of(Kind::Tenant) {
             let Spec::Tenant(spec) = &object.spec else { continue };
-            let Some((_, class)) = self.objects.tenant_class(&object.namespace, &spec.class) else { continue };
-            let partner = self.objects.get(Kind::Partner, &object.namespace, &class.partner_ref.name);
+            let own = self.objects.get(Kind::TenantClass, &object.namespace, &spec.class);
+            let Some(there) = own.or_else(|| self.shared(Kind::TenantClass, &spec.class)) else { continue };
+            let Spec::TenantClass(class) = &there.spec else { continue };
+            let home = class.partner_ref.namespace.as_ref().unwrap_or(&there.namespace);
+            let partner = self.objects.get(Kind::Partner, home, &class.partner_ref.name);
             if let Some((partner, Spec::Partner(own))) = partner.map(|partner| (partner, &partner.spec))
                 && own.tenant_id.eq_ignore_ascii_case(&spec.tenant_id)
             {
@@ -212,7 +241,7 @@ impl<'a> Check<'a> {
                 self.problems.push(problem);
                 continue;
             }
-            let key = (object.namespace.clone(), class.partner_ref.name.clone(), spec.tenant_id.to_lowercase());
+            let key = (home.clone(), class.partner_ref.name.clone(), spec.tenant_id.to_lowercase());
             if let Some(earlier) = first.get(&key) {
                 let problem = Problem::error(format!("{} is the same tenant", earlier.address()))
                     .detail(format!("It has this tenant id in {}.", earlier.place_of("spec.tenantId")))

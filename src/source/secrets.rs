@@ -138,6 +138,8 @@ pub struct Secrets {
     folder: Option<PathBuf>,
     environment: Environment,
     documents: Vec<SecretDocument>,
+    /// Where they come from is a cluster, and nowhere else is looked.
+    cluster: bool,
 }
 
 impl fmt::Debug for Secrets {
@@ -152,7 +154,12 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// Secrets of a folder (`DIR/<secret>/<key>`), of the process's environment and of documents.
     pub fn new(folder: Option<PathBuf>, documents: Vec<SecretDocument>) -> Self {
-        Secrets { folder, environment: Box::new(|name| std::env::var_os(name)), documents }
+        Secrets { folder, environment: Box::new(|name| std::env::var_os(name)), documents, cluster: false }
+    }
+
+    /// Secrets of a cluster: those that carry the label by which they may be read.
+    pub fn of_cluster(documents: Vec<SecretDocument>) -> Self {
+        Secrets { folder: None, environment: Box::new(|_| None), documents, cluster: true }
     }
 
     /// The same with another environment.
@@ -177,6 +184,9 @@ impl Secrets {
             }
         }
         let mut looked = Vec::new();
+        if self.cluster {
+            return self.labelled(namespace, name, key);
+        }
         match &self.folder {
             Some(folder) => {
                 let path = folder.join(name).join(key);
@@ -197,7 +207,7 @@ impl Secrets {
             Some(Err(_)) => return Err(SecretError::Unreadable { place: variable, why: "It is not UTF-8.".into() }),
             None => looked.push(format!("the environment ({variable})")),
         }
-        let document = self.documents.iter().find(|document| document.name == name && document.namespace == namespace);
+        let document = self.document(namespace, name);
         if let Some(value) = document.and_then(|document| document.values.get(key)) {
             return Ok(value.clone());
         }
@@ -206,5 +216,21 @@ impl Secrets {
             None => format!("the Secret documents among the inputs (none is called `{name}`)"),
         });
         Err(SecretError::NotFound { name: name.into(), key: key.into(), looked })
+    }
+
+    fn document(&self, namespace: &str, name: &str) -> Option<&SecretDocument> {
+        self.documents.iter().find(|document| document.name == name && document.namespace == namespace)
+    }
+
+    fn labelled(&self, namespace: &str, name: &str, key: &str) -> Result<SecretValue, SecretError> {
+        let document = self.document(namespace, name);
+        let looked = match document {
+            Some(document) => match document.values.get(key) {
+                Some(value) => return Ok(value.clone()),
+                None => format!("the Secret {namespace}/{name}, which has no such key"),
+            },
+            None => format!("the Secrets of namespace {namespace} with the label tenantry.dev/use=true (none is called `{name}`)"),
+        };
+        Err(SecretError::NotFound { name: name.into(), key: key.into(), looked: vec![looked] })
     }
 }

@@ -35,6 +35,14 @@ pub enum SinkError {
     /// Somebody else made the folder.
     #[error("{} holds a secret that Tenantry did not write, and is never overwritten", .0.display())]
     Foreign(PathBuf),
+    /// A Secret of a cluster that cannot be written.
+    #[error("the Secret {secret} cannot be written: {why}")]
+    Secret {
+        /// Namespace and name.
+        secret: String,
+        /// Why.
+        why: String,
+    },
     /// Another credential was begun and neither stored nor cleared.
     #[error("the secret `{secret}` waits for the credential `{pending}`")]
     Pending {
@@ -59,7 +67,7 @@ pub struct SinkEntry {
 
 /// A folder that secrets are written to.
 #[derive(Debug)]
-pub struct SecretSink {
+pub struct FolderSink {
     folder: PathBuf,
 }
 
@@ -74,10 +82,10 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
-impl SecretSink {
+impl FolderSink {
     /// A sink in `folder`. Nothing is made before something is written.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        SecretSink { folder: folder.into() }
+        FolderSink { folder: folder.into() }
     }
 
     /// The folder.

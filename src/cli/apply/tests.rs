@@ -35,7 +35,7 @@ impl Passing for Told {
     async fn apply(&mut self, looked: Looked, _: Until, _: &dyn Watch) -> Applied {
         self.writes.fetch_add(1, SeqCst);
         let made = looked.plan.changes.iter().map(|c| c.address.clone()).collect();
-        self.applied.clone().unwrap_or(Applied { made, failed: vec![], interrupted: false, after: fixtures::ready() })
+        self.applied.clone().unwrap_or(Applied { made, done: vec![], failed: vec![], interrupted: false, after: fixtures::ready() })
     }
 }
 
@@ -105,7 +105,7 @@ async fn an_empty_plan_is_not_carried_out() {
 async fn what_waits_is_told_with_its_link_and_by_the_exit_code() {
     let after = fixtures::waiting();
     let applied =
-        Applied { made: vec!["PartnerApp/rallied:application".into()], failed: vec![], interrupted: false, after };
+        Applied { made: vec!["PartnerApp/rallied:application".into()], done: vec![], failed: vec![], interrupted: false, after };
     let pass = || Told::new(fixtures::first()).then(applied.clone());
     let waits = came(AUTO, pass(), None).await;
     assert_eq!(waits.exit, Exit::Waiting);
@@ -135,7 +135,7 @@ async fn more_changes_than_allowed_are_refused() {
 #[tokio::test]
 async fn an_interrupted_apply_says_what_is_done() {
     let made = vec!["GdapRelationship/contoso".to_owned()];
-    let applied = Applied { made, failed: vec![], interrupted: true, after: fixtures::waiting() };
+    let applied = Applied { made, done: vec![], failed: vec![], interrupted: true, after: fixtures::waiting() };
     let came = came(AUTO, Told::new(fixtures::first()).then(applied), None).await;
     assert_eq!(came.exit, Exit::Interrupted);
     assert!(came.err.contains("Interrupted. 1 change made, 2 not made."), "{}", came.err);

@@ -129,3 +129,19 @@ Examples:
 
 Fails while a process serves the cloud. Secrets that the cloud gave away and the journal are moved aside,
 to .tenantry/secrets.old and .tenantry/journal.json.old: the next cloud does not know them.";
+
+pub(super) const OPERATOR: &str = "\
+Examples:
+  tenantry crds | kubectl apply --server-side -f -
+  tenantry operator                                          the cluster of the current context
+  tenantry operator --endpoint http://127.0.0.1:8080 --allow-endpoint 127.0.0.1      a sandbox
+
+It keeps all objects of the API group tenantry.dev: compares them with what Microsoft has, writes what
+differs, reads it back, and says in status what is so, who must act, and since when. Start one; a
+second one would do the same work.
+
+Secrets that it reads carry the label tenantry.dev/use: \"true\". A Secret that it did not make is
+never overwritten. SIGTERM finishes the step in hand.
+
+Annotation tenantry.dev/requestedAt=<anything new> verifies an object at once.
+Traces are sent when OTEL_EXPORTER_OTLP_ENDPOINT is set.";

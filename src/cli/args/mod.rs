@@ -1,6 +1,7 @@
 //! The command line, as types: what is asked for, never what it does.
 
 mod help;
+mod operator;
 mod sandbox;
 mod values;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::style::ColorChoice;
+pub use operator::{LogFormat, OperatorArgs, Time};
 pub use sandbox::{SandboxArgs, SandboxCommand};
 pub use values::Length;
 
@@ -46,6 +48,9 @@ pub enum Command {
     /// Show the fleet and every condition, read live; writes nothing
     #[command(after_help = help::STATUS)]
     Status(StatusArgs),
+    /// Keep what a Kubernetes cluster declares, until told to stop
+    #[command(after_help = help::OPERATOR)]
+    Operator(OperatorArgs),
     /// Rehearse against an embedded Microsoft cloud
     Sandbox(SandboxArgs),
     /// Print or write the custom resource definitions

@@ -36,7 +36,7 @@ fn tree(root: &Path) -> String {
 #[test]
 fn values_appear_together_in_files_of_their_own() {
     let root = tempfile::tempdir().unwrap();
-    let sink = SecretSink::new(root.path().join("secrets"));
+    let sink = FolderSink::new(root.path().join("secrets"));
     assert_eq!(sink.read("app").unwrap(), SinkEntry::default());
     sink.store("app", &values(&[("clientId", "1"), ("clientSecret", "cnry-1")])).unwrap();
     insta::assert_snapshot!(tree(root.path()), @r"
@@ -69,7 +69,7 @@ fn values_appear_together_in_files_of_their_own() {
 #[test]
 fn an_intent_stays_until_it_is_fulfilled_or_cleared() {
     let root = tempfile::tempdir().unwrap();
-    let sink = SecretSink::new(root.path());
+    let sink = FolderSink::new(root.path());
     let pending = || sink.read("app").unwrap().pending;
     sink.begin("app", "production#1").unwrap();
     sink.begin("app", "production#1").unwrap();
@@ -89,7 +89,7 @@ fn an_intent_stays_until_it_is_fulfilled_or_cleared() {
 #[test]
 fn a_store_that_was_cut_short_is_either_done_or_not() {
     let root = tempfile::tempdir().unwrap();
-    let sink = SecretSink::new(root.path());
+    let sink = FolderSink::new(root.path());
     sink.begin("app", "a#1").unwrap();
     // Cut short before the exchange: a version is there that nothing leads to.
     fs::create_dir(root.path().join("app/..1")).unwrap();
@@ -109,7 +109,7 @@ fn a_store_that_was_cut_short_is_either_done_or_not() {
 #[test]
 fn what_others_wrote_is_read_and_never_overwritten() {
     let root = tempfile::tempdir().unwrap();
-    let sink = SecretSink::new(root.path());
+    let sink = FolderSink::new(root.path());
     fs::create_dir(root.path().join("theirs")).unwrap();
     fs::write(root.path().join("theirs/clientSecret"), "cnry\n").unwrap();
     assert_eq!(sink.read("theirs").unwrap().values, values(&[("clientSecret", "cnry")]));
@@ -135,7 +135,7 @@ fn two_at_once_do_not_lose_anything() {
     let root = tempfile::tempdir().unwrap();
     let threads: Vec<_> = (0..4)
         .map(|thread| {
-            let sink = SecretSink::new(root.path());
+            let sink = FolderSink::new(root.path());
             std::thread::spawn(move || {
                 for turn in 0..5 {
                     let value = format!("{thread}-{turn}");
@@ -147,7 +147,7 @@ fn two_at_once_do_not_lose_anything() {
     for thread in threads {
         thread.join().unwrap();
     }
-    let entry = SecretSink::new(root.path()).read("app").unwrap();
+    let entry = FolderSink::new(root.path()).read("app").unwrap();
     assert_eq!(entry.values["a"], entry.values["b"]);
     assert!(tree(root.path()).contains("app/..data -> ..20"));
 }

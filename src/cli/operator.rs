@@ -1,0 +1,74 @@
+//! `tenantry operator`: keeps what a cluster declares, until it is told to stop.
+
+use std::time::Duration;
+
+use super::args::{LogFormat, OperatorArgs, Time};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::gather::{Elsewhere, elsewhere};
+use super::interrupt;
+use super::kube;
+use super::logs;
+use super::printer::Printer;
+use crate::cloud::Endpoints;
+use crate::controller::{self, Options, TimeOf};
+use crate::engine::diagnostic::Diagnostic;
+
+/// What is in hand at the end may take this long; Kubernetes gives 30 s before it kills.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Runs until SIGTERM or SIGINT.
+pub async fn run(args: &OperatorArgs, printer: &Printer) -> Exit {
+    logs::operator(&args.log_level, args.log_format == LogFormat::Json);
+    match begin(args).await {
+        Ok(()) => Exit::Ok,
+        Err(failure) => failure.tell(printer),
+    }
+}
+
+async fn begin(args: &OperatorArgs) -> Result<(), Failure> {
+    let Elsewhere { endpoints, ca, url } = elsewhere(args.endpoint.as_deref(), args.ca_file.as_deref())?;
+    let forbidden = url.as_deref().and_then(|url| not_allowed(url, &args.allow_endpoint));
+    let client = kube::client(args.context.as_deref()).await?;
+    let options = Options {
+        clock: match args.clock {
+            Time::Machine => TimeOf::Machine,
+            Time::Cloud => TimeOf::Cloud,
+        },
+        clock_url: url.unwrap_or_else(|| Endpoints::global().login),
+        endpoints,
+        forbidden,
+        ca,
+        namespace: args.namespace.clone(),
+        concurrency: args.concurrency,
+        parallelism: args.parallelism,
+        grace: GRACE,
+    };
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), graph = %options.endpoints.graph, "the operator begins");
+    let stop = async {
+        interrupt::signal().await;
+    };
+    let ran = controller::run(client, options, stop).await;
+    tracing::info!("the operator has ended");
+    ran.map_err(|why| Diagnostic::error("operator", why).into())
+}
+
+/// The host that secrets would be sent to and that nobody allowed.
+fn not_allowed(url: &str, allowed: &[String]) -> Option<String> {
+    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    (!allowed.iter().any(|a| a.eq_ignore_ascii_case(&host))).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_used_only_when_its_host_was_allowed() {
+        let allowed = ["127.0.0.1".to_owned(), "Sandbox.example".to_owned()];
+        assert_eq!(not_allowed("https://sandbox.example:8443/x", &allowed), None);
+        assert_eq!(not_allowed("http://127.0.0.1:1", &allowed), None);
+        assert_eq!(not_allowed("https://evil.example", &allowed).as_deref(), Some("evil.example"));
+        assert_eq!(not_allowed("https://127.0.0.1.evil.example", &allowed).as_deref(), Some("127.0.0.1.evil.example"));
+    }
+}

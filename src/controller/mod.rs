@@ -1,0 +1,209 @@
+//! The operator: what is declared in a cluster, kept so at Microsoft.
+//!
+//! ```text
+//! watches ─▶ cache ─▶ fleet (all declarations, resolved) ─▶ queue ─▶ one pass an object ─▶ finish (status, events)
+//! ```
+//! There is one pass for all kinds, and it is the same as on the command line. One object is worked on at a time by one worker;
+//! what concurrent passes read is shared. All memory is in Microsoft's objects and in status: a process that is killed at any
+//! point goes on where it was.
+
+mod cache;
+mod derived;
+mod events;
+mod finish;
+mod fleet;
+mod freshness;
+mod letting_go;
+mod queue;
+mod run;
+mod snapshot;
+mod status;
+mod time;
+mod timing;
+mod vault;
+mod watch;
+mod worker;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use kube::Client;
+use tokio::sync::Notify;
+
+use cache::{Cache, Known};
+use events::Events;
+use fleet::{Fleet, Namespaces};
+use queue::{Lane, Queue};
+pub use run::{Options, run};
+pub use snapshot::{Gathered, read};
+pub use time::{Time, TimeOf};
+use vault::Vault;
+
+use crate::api::Kind;
+use crate::pass::Ground;
+use crate::source::Name;
+
+/// The name under which the operator writes.
+pub const MANAGER: &str = "tenantry";
+
+/// What is remembered of an object between two passes; it may be lost.
+#[derive(Default)]
+struct Memory {
+    /// Looks in a row that brought nothing new.
+    tries: u32,
+    /// Changes that Microsoft has accepted, and when: they are not made again before they can be read.
+    made: Vec<(String, Timestamp)>,
+    /// Something of it comes after a change of another object.
+    held: bool,
+    /// Failures that were told already.
+    told: BTreeSet<String>,
+    /// Where in the interval it has its turn.
+    phase: f64,
+}
+
+/// Everything that the parts of the operator share.
+pub struct Operator {
+    client: Client,
+    /// The only namespace that is watched; `None`: all.
+    namespace: Option<String>,
+    /// The host that Microsoft shall be reached at and that nobody allowed: nothing is sent.
+    forbidden: Option<String>,
+    cache: Arc<Mutex<Cache>>,
+    namespaces: Arc<Mutex<Namespaces>>,
+    vault: Arc<Vault>,
+    fleet: Arc<Fleet>,
+    ground: Ground,
+    time: Time,
+    events: Events,
+    queue: Mutex<Queue>,
+    memory: Mutex<BTreeMap<Name, Memory>>,
+    /// Watches that are complete.
+    complete: Mutex<BTreeSet<String>>,
+    /// Something may be due, or another fleet be declared.
+    stirred: Notify,
+    stopping: AtomicBool,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Operator {
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        locked(&self.cache)
+    }
+
+    fn namespaces(&self) -> MutexGuard<'_, Namespaces> {
+        locked(&self.namespaces)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        locked(&self.queue)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.time.now(&self.ground)
+    }
+
+    fn known(&self, name: &Name) -> Option<Known> {
+        self.cache().get(name).cloned()
+    }
+
+    fn want(&self, name: Name, at: Timestamp, lane: Lane) {
+        self.queue().want(name, at, lane);
+        self.stirred.notify_one();
+    }
+
+    /// The declarations, Secrets or namespaces are not what they were.
+    fn stir(&self) {
+        self.fleet.stir();
+        self.stirred.notify_one();
+    }
+
+    /// An object is new, or declares something else, or shall go.
+    fn changed(&self, name: &Name) {
+        let Some(known) = self.known(name) else { return };
+        let now = self.now();
+        let (at, lane) = if known.deleting || known.is_requested() || !known.is_judged() {
+            (now, Lane::Now)
+        } else if known.ready() == "True" {
+            // After a restart nothing is looked at before its turn.
+            (self.turn(&known, now), Lane::Routine)
+        } else {
+            (now, Lane::Soon)
+        };
+        self.want(name.clone(), at, lane);
+        if name.kind == Kind::Tenant {
+            self.count_anew(now);
+        }
+        self.stir();
+    }
+
+    /// An object is gone.
+    fn gone(&self, name: &Name) {
+        self.queue().forget(name);
+        locked(&self.memory).remove(name);
+        if name.kind == Kind::Tenant {
+            let derived: Vec<Name> = self.cache().iter().filter(|k| derived::is_of(k, name)).map(|k| k.name.clone()).collect();
+            let now = self.now();
+            derived.into_iter().for_each(|name| self.want(name, now, Lane::Now));
+            self.count_anew(now);
+        }
+        self.stir();
+    }
+
+    /// Classes say how many Tenants they have.
+    fn count_anew(&self, now: Timestamp) {
+        let classes: Vec<Name> =
+            self.cache().iter().filter(|k| k.name.kind == Kind::TenantClass).map(|k| k.name.clone()).collect();
+        let soon = now.checked_add(SignedDuration::from_secs(2)).unwrap_or(now);
+        classes.into_iter().for_each(|class| self.want(class, soon, Lane::Soon));
+    }
+
+    /// Those that wait for a change of another object are looked at again.
+    fn wake(&self) {
+        let now = self.now();
+        let held: Vec<Name> = locked(&self.memory).iter().filter(|(_, m)| m.held).map(|(name, _)| name.clone()).collect();
+        held.into_iter().for_each(|name| self.want(name, now, Lane::Soon));
+    }
+
+    /// A watch has told everything.
+    fn complete(&self, what: &str) {
+        locked(&self.complete).insert(what.to_owned());
+        self.stir();
+    }
+
+    fn is_complete(&self) -> bool {
+        locked(&self.complete).len() == Kind::ALL.len() + 2
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    fn phase(&self, known: &Known) -> f64 {
+        let fleet = self.cache().iter().filter(|k| k.name.kind == Kind::Tenant).count();
+        timing::phase(&known.uid, fleet)
+    }
+
+    fn turn(&self, known: &Known, now: Timestamp) -> Timestamp {
+        let interval = self.interval(&known.name);
+        let phase = locked(&self.memory).entry(known.name.clone()).or_default().phase;
+        timing::turn(now, interval, phase)
+    }
+
+    /// The drift interval of the Partner that an object belongs to.
+    fn interval(&self, name: &Name) -> SignedDuration {
+        let snapshot = self.fleet.current();
+        let resolved = &snapshot.resolved;
+        let partner = match name.kind {
+            Kind::Partner => resolved.partners.iter().find(|p| *p.name == *name.name),
+            Kind::PartnerApp => resolved.apps.iter().find(|a| a.name == name.name).map(|a| &a.partner),
+            Kind::GdapTemplate => resolved.templates.iter().find(|t| t.name == name.name).map(|t| &t.partner),
+            _ => resolved.tenant(&name.name).map(|t| &t.partner),
+        };
+        partner.map_or(SignedDuration::from_hours(1), |partner| partner.interval)
+    }
+}
