@@ -61,6 +61,8 @@ fn describe(root: &mut JSONSchemaProps) {
     }
     let Some(status) = properties.get_mut("status") else { return };
     status.description = Some("What was read back. It is written by Tenantry alone.".into());
+    // Without any status an object passes for finished with tools that compute health as kstatus does.
+    status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
     let conditions = status.properties.as_mut().and_then(|properties| properties.get_mut("conditions"));
     if let Some(JSONSchemaPropsOrArray::Schema(item)) = conditions.and_then(|conditions| conditions.items.as_mut()) {
         describe_condition(item);

@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{Files, Reaching};
+use super::args::{Reaching, Sources};
 use super::embedded::{Embedded, VirtualSleep};
 use super::failure::Failure;
 use super::interrupt::{Interrupt, Interruptible};
+use super::kube;
 use super::render::problems;
 use crate::catalog::profiles;
 use crate::cloud::Endpoints;
@@ -33,27 +34,61 @@ pub struct Gathered {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// What is declared, and where its secrets are.
+struct Declared {
+    inputs: Inputs,
+    secrets: Secrets,
+    sink: Option<Arc<dyn SecretSink>>,
+    warnings: Vec<Diagnostic>,
+}
+
+/// Out of files, with secrets out of a folder, the environment and documents.
+fn of_files(sources: &Sources, folder: Option<PathBuf>) -> Result<Declared, Failure> {
+    let known: Vec<(&str, i64)> = profiles::known().collect();
+    let inputs = source::load(&sources.filename, &known).map_err(Failure::Inputs)?;
+    let warnings = inputs.notes.iter().filter_map(problems::diagnostic).collect();
+    let secrets = Secrets::new(folder.clone(), inputs.secrets.clone());
+    let sink = folder.map(|folder| Arc::new(FolderSink::new(folder)) as Arc<dyn SecretSink>);
+    Ok(Declared { inputs, secrets, sink, warnings })
+}
+
+/// Out of a cluster, with its Secrets; a folder that was named goes before them.
+async fn of_cluster(sources: &Sources, folder: Option<PathBuf>) -> Result<Declared, Failure> {
+    let found = kube::gather(sources.context.as_deref(), sources.namespace.as_deref()).await?;
+    let (secrets, sink) = match folder {
+        Some(folder) => {
+            let sink: Arc<dyn SecretSink> = Arc::new(FolderSink::new(&folder));
+            (Secrets::new(Some(folder), found.secrets), sink)
+        }
+        None => (Secrets::of_cluster(found.secrets), found.sink),
+    };
+    // One object that cannot be read does not stop the others.
+    let warnings = found.wrong.into_iter().map(Diagnostic::of_object).collect();
+    Ok(Declared { inputs: found.inputs, secrets, sink: Some(sink), warnings })
+}
+
 /// Gathers all, and opens the sandbox where one is wanted.
 ///
 /// # Errors
 /// All that is wrong with the inputs, or why the cloud cannot be reached.
-pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Gathered, Failure> {
-    let known: Vec<(&str, i64)> = profiles::known().collect();
-    let inputs = source::load(&files.filename, &known).map_err(Failure::Inputs)?;
+pub async fn gather(sources: &Sources, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Gathered, Failure> {
+    let sandboxed =
+        |default: &str| reaching.sandbox.as_ref().filter(|_| !sources.kube).map(|_| PathBuf::from(default));
+    let folder = reaching.secrets_dir.clone().or_else(|| sandboxed(SECRETS));
+    let journal = reaching.journal.clone().or_else(|| sandboxed(JOURNAL));
+    let Declared { inputs, secrets, sink, warnings } = match sources.kube {
+        false => of_files(sources, folder)?,
+        true => of_cluster(sources, folder).await?,
+    };
     let wrong = pass::offline(&inputs);
-    if wrong.iter().any(|d| d.is_error() && d.reach == diagnostic::Reach::Run) {
+    if !sources.kube && wrong.iter().any(|d| d.is_error() && d.reach == diagnostic::Reach::Run) {
         return Err(Failure::Run(wrong)); // nobody is asked about inputs that are wrong by themselves
     }
     tracing::info!(objects = inputs.objects.len(), secrets = inputs.secrets.len(), "manifests are read");
-    let warnings = inputs.notes.iter().filter_map(problems::diagnostic).collect();
-    let sandboxed = |default: &str| reaching.sandbox.as_ref().map(|_| PathBuf::from(default));
-    let folder = reaching.secrets_dir.clone().or_else(|| sandboxed(SECRETS));
-    let journal = reaching.journal.clone().or_else(|| sandboxed(JOURNAL));
-    let secrets = Secrets::new(folder.clone(), inputs.secrets.clone());
     let mut embedded = None;
     let (endpoints, ca, sleep) = match &reaching.sandbox {
         Some(state) => {
-            let opened = Embedded::of(state, &files.filename, &inputs, &secrets).await?;
+            let opened = Embedded::of(state, &sources.filename, &inputs, &secrets).await?;
             let virtual_time = Arc::new(VirtualSleep(opened.control()?));
             let sleep = Arc::new(Interruptible { inner: virtual_time, interrupt: interrupt.clone() });
             let endpoints = Endpoints::all_at(opened.url());
@@ -66,7 +101,6 @@ pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrup
         }
     };
     tracing::info!(graph = %endpoints.graph, parallelism = reaching.parallelism, "where Microsoft answers");
-    let sink = folder.map(|folder| Arc::new(FolderSink::new(folder)) as Arc<dyn SecretSink>);
     let reach = Reach {
         endpoints,
         ca,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::apply::{self, Apply};
-use super::args::{ApplyArgs, Files, Output, PlanArgs, Reaching, StatusArgs};
+use super::args::{ApplyArgs, Output, PlanArgs, Reaching, Sources, StatusArgs};
 use super::embedded::Embedded;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -39,8 +39,8 @@ impl Passing for Session {
 }
 
 impl Session {
-    async fn begin(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Session, Failure> {
-        let gathered = gather::gather(files, reaching, interrupt).await?;
+    async fn begin(sources: &Sources, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Session, Failure> {
+        let gathered = gather::gather(sources, reaching, interrupt).await?;
         let (embedded, warnings) = (gathered.embedded, gathered.warnings);
         match Pass::new(gathered.inputs, gathered.secrets, gathered.sink, gathered.reach) {
             Ok(pass) => Ok(Session { pass, warnings, embedded }),
@@ -60,7 +60,7 @@ async fn end(embedded: Option<Embedded>) {
 
 /// `tenantry plan`
 pub async fn plan(args: &PlanArgs, printer: &Arc<Printer>, interrupt: &Arc<Interrupt>) -> Exit {
-    match Session::begin(&args.files, &args.reaching, interrupt).await {
+    match Session::begin(&args.sources, &args.reaching, interrupt).await {
         Ok(mut session) => {
             let exit = planning::run(args, &mut session, printer).await;
             end(session.embedded).await;
@@ -77,7 +77,7 @@ pub async fn plan(args: &PlanArgs, printer: &Arc<Printer>, interrupt: &Arc<Inter
 
 /// `tenantry apply`
 pub async fn apply(args: &ApplyArgs, printer: &Arc<Printer>, interrupt: &Arc<Interrupt>) -> Exit {
-    match Session::begin(&args.files, &args.reaching, interrupt).await {
+    match Session::begin(&args.sources, &args.reaching, interrupt).await {
         Ok(mut session) => {
             let apply = Apply { args, printer, interrupt, ask: Arc::new(apply::ask) };
             let exit = apply.run(&mut session).await;
@@ -96,7 +96,7 @@ pub async fn apply(args: &ApplyArgs, printer: &Arc<Printer>, interrupt: &Arc<Int
 
 /// `tenantry status`
 pub async fn status(args: &StatusArgs, printer: &Arc<Printer>, interrupt: &Arc<Interrupt>) -> Exit {
-    match Session::begin(&args.files, &args.reaching, interrupt).await {
+    match Session::begin(&args.sources, &args.reaching, interrupt).await {
         Ok(mut session) => {
             let exit = standing::run(args, &mut session, printer).await;
             end(session.embedded).await;

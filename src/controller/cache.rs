@@ -63,6 +63,11 @@ impl Known {
         self.name.address()
     }
 
+    /// Nobody has said anything of it yet.
+    pub fn is_new(&self) -> bool {
+        self.status.get("conditions").is_none()
+    }
+
     pub fn is_held(&self) -> bool {
         self.finalizers.iter().any(|f| f == FINALIZER)
     }

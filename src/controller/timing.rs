@@ -97,7 +97,9 @@ impl Course<'_> {
 
     /// The object's own moment of the next interval. It does not depend on when the process began: a restart moves nothing.
     fn turn(&self) -> Timestamp {
-        turn(self.now, self.interval, self.phase)
+        // What was just looked at is not looked at again at once.
+        let half = self.interval.checked_div(2).unwrap_or(self.interval);
+        turn(self.now.checked_add(half).unwrap_or(self.now), self.interval, self.phase)
     }
 }
 
@@ -106,8 +108,7 @@ pub fn turn(now: Timestamp, interval: SignedDuration, phase: f64) -> Timestamp {
     let interval = interval.as_secs_f64().max(1.0);
     let now_s = now.as_duration().as_secs_f64();
     let mut next = (now_s / interval).floor() * interval + phase * interval;
-    // At least half an interval away: what was just looked at is not looked at again at once.
-    while next < now_s + interval / 2.0 {
+    while next < now_s {
         next += interval;
     }
     Timestamp::from_second(next as i64).unwrap_or(Timestamp::MAX)

@@ -79,7 +79,7 @@ impl Operator {
             let again = self.now().checked_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
             return Ok((!gone).then_some((again, Lane::Routine)));
         }
-        if known.status.is_null() {
+        if known.is_new() {
             // All newcomers get a word before the first of them is looked at.
             self.greet(known).await?;
             return Ok(Some((self.now(), Lane::Now)));

@@ -83,6 +83,28 @@ pub struct Files {
     pub filename: Vec<PathBuf>,
 }
 
+/// What is declared, in files or in a cluster.
+#[derive(Args, Clone, Debug)]
+pub struct Sources {
+    /// Manifests: files, folders (recursively), or - for stdin; YAML of several documents, or JSON
+    ///
+    /// The order does not matter. Files and folders whose name begins with a dot are not read.
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., required_unless_present = "kube")]
+    pub filename: Vec<PathBuf>,
+
+    /// What a cluster declares, instead of files; its Secrets are read and written
+    #[arg(long, conflicts_with = "filename", help_heading = "Cluster")]
+    pub kube: bool,
+
+    /// Only this namespace of the cluster [default: all]
+    #[arg(short, long, value_name = "NAMESPACE", requires = "kube", help_heading = "Cluster")]
+    pub namespace: Option<String>,
+
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "NAME", requires = "kube", help_heading = "Cluster")]
+    pub context: Option<String>,
+}
+
 /// How Microsoft is reached, and where secrets lie.
 #[derive(Args, Clone, Debug)]
 pub struct Reaching {
@@ -128,7 +150,7 @@ pub struct ValidateArgs {
 #[derive(Args, Clone, Debug)]
 pub struct PlanArgs {
     #[command(flatten)]
-    pub files: Files,
+    pub sources: Sources,
     #[command(flatten)]
     pub reaching: Reaching,
     /// How to print
@@ -142,7 +164,7 @@ pub struct PlanArgs {
 #[derive(Args, Clone, Debug)]
 pub struct ApplyArgs {
     #[command(flatten)]
-    pub files: Files,
+    pub sources: Sources,
     #[command(flatten)]
     pub reaching: Reaching,
     /// How to print
@@ -165,7 +187,7 @@ pub struct ApplyArgs {
 #[derive(Args, Clone, Debug)]
 pub struct StatusArgs {
     #[command(flatten)]
-    pub files: Files,
+    pub sources: Sources,
     #[command(flatten)]
     pub reaching: Reaching,
     /// How to print

@@ -28,7 +28,7 @@ fn the_command_line_is_sound() {
 #[test]
 fn files_are_given_several_at_once_and_repeatedly_and_from_stdin() {
     let args = plan("tenantry plan -f a b -f - --sandbox");
-    assert_eq!(args.files.filename, ["a", "b", "-"].map(PathBuf::from));
+    assert_eq!(args.sources.filename, ["a", "b", "-"].map(PathBuf::from));
     assert!(parse("tenantry plan").is_err());
 }
 

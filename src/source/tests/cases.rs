@@ -288,7 +288,7 @@ fn references() {
     # app
     error 0.yaml:8:18 TenantClass/managed | spec.apps[0].name | there is no PartnerApp `ralied` |  | Did you mean `rallied`? All objects that belong together are given in one run, with -f for each file or folder.
     # namespace
-    error 0.yaml:5:16 Tenant/contoso | spec.class | there is no TenantClass `managed` | There is one in namespace `default`; this object is in `customers`. | Put both into one namespace.
+    error 0.yaml:5:16 Tenant/contoso | spec.class | there is no TenantClass `managed` | There is one in namespace `default`; this object is in `customers`. | Put both into one namespace, or let the Partner there admit this one with spec.tenantNamespaces.
     # profile
     error 0.yaml:7:20 PartnerApp/rallied | spec.profile.name | there is no profile `Rallied` |  | Did you mean `rallied`?
     # version
