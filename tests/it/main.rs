@@ -11,6 +11,7 @@ mod drift;
 mod errors;
 mod facts;
 mod faults;
+mod health;
 mod house;
 mod identity;
 mod journey;

@@ -20,7 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The same as in `hack/k8s-assets.sh`, which builds into the cache folder of this name.
-const VERSION: &str = "1.36.4";
+pub(super) const VERSION: &str = "1.36.4";
 const ADMIN_TOKEN: &str = "token-of-the-test-admin";
 const START_WITHIN: Duration = Duration::from_secs(60);
 /// What a collision of ports looks like in the servers' logs.
@@ -262,6 +262,6 @@ fn existing_kubeconfig() -> Option<PathBuf> {
     std::env::var_os("KUBECONFIG").map(PathBuf::from).or_else(home)
 }
 
-fn is_set(variable: &str) -> bool {
+pub(super) fn is_set(variable: &str) -> bool {
     std::env::var(variable).is_ok_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
 }
