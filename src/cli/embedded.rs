@@ -12,7 +12,7 @@ use crate::cloud::Sleep;
 use crate::cloud::clock::Slept;
 use crate::engine::diagnostic::Diagnostic;
 use crate::sandbox::world::WorldFile;
-use crate::sandbox::{self, Door, Options, Profile, Sandbox, SandboxError};
+use crate::sandbox::{self, Door, Options, Sandbox, SandboxError};
 use crate::source::{Inputs, Secrets};
 
 /// Where a world lies that belongs to manifests.
@@ -30,7 +30,7 @@ impl Embedded {
     /// # Errors
     /// Why it cannot be opened.
     pub async fn open(state: &Path, world: Option<WorldFile>, seed: u64) -> Result<Embedded, Failure> {
-        let options = Options { state: state.to_owned(), world, seed, profile: Profile::Instant };
+        let options = Options::embedded(state.to_owned(), world, seed);
         match sandbox::open(options).await {
             Ok(Door::Running(url)) => Ok(Embedded { url, ours: None }),
             Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), ours: Some(ours) }),

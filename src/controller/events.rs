@@ -34,7 +34,7 @@ impl Events {
             "changed"
         );
         let note = format!("{} ({}; digest {digest})", change.address, change.reason);
-        self.publish(on, EventType::Normal, reason, note, &change.class.to_string()).await;
+        self.publish(on, EventType::Normal, reason, note, part(&change.address)).await;
     }
 
     /// Something that failed, with its remedy.
@@ -47,7 +47,7 @@ impl Events {
         );
         let parts = [error.summary.as_str(), error.detail.as_str(), error.remedy.as_str()];
         let note = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ");
-        self.publish(on, EventType::Warning, &reason, note, "Reconcile").await;
+        self.publish(on, EventType::Warning, &reason, note, part(&error.address)).await;
     }
 
     /// An object is ready, or not any more, or for another reason.
@@ -76,6 +76,11 @@ impl Events {
             tracing::debug!(address = on.address(), %error, "an event was not published");
         }
     }
+}
+
+/// What of an object an event is about. Events of one object, reason and action are taken for repetitions.
+fn part(address: &str) -> &str {
+    address.split_once(':').map_or("Reconcile", |(_, part)| part.get(..128).unwrap_or(part))
 }
 
 fn reference(on: &Known) -> ObjectReference {

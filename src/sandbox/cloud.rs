@@ -15,13 +15,14 @@ use super::log::Entry;
 use super::partner_center::Ask;
 use super::state::State;
 use super::store::Store;
-use super::{control_http, exchange, ids, partner_center, sts};
+use super::{Saving, control_http, exchange, ids, partner_center, sts};
 
 /// The running cloud: its state, its keys, and the file it lives in.
 pub struct Cloud {
     pub state: State,
     keys: Keys,
     store: Option<Store>,
+    saving: Saving,
     /// Something was logged or changed that the file does not have yet.
     unsaved: bool,
     /// An `after-answer` kill strikes with the next request, or after a moment.
@@ -48,9 +49,9 @@ const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account<
 const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
 
 impl Cloud {
-    pub fn new(state: State, store: Store) -> Result<Cloud, SandboxError> {
+    pub fn new(state: State, store: Store, saving: Saving) -> Result<Cloud, SandboxError> {
         let keys = Keys::open(&state.signing_key)?;
-        Ok(Cloud { state, keys, store: Some(store), unsaved: false, doomed: false })
+        Ok(Cloud { state, keys, store: Some(store), saving, unsaved: false, doomed: false })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -90,7 +91,10 @@ impl Cloud {
         let mut after = Aftermath::default();
         let mut answer = self.dispatch(&call, now, &mut after, &mut changed);
         self.unsaved = true;
-        if changed && let Err(e) = self.save() {
+        if changed
+            && self.saving == Saving::EachChange
+            && let Err(e) = self.save()
+        {
             answer = Answer::json(503, json!({ "error": { "code": "serviceUnavailable", "message": e.to_string() } }));
         }
         if after.kill {

@@ -38,6 +38,7 @@ mod sts;
 mod tests;
 pub mod world;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,6 +74,27 @@ pub struct Options {
     /// For ids and choices; the world's own seed wins.
     pub seed: u64,
     pub profile: Profile,
+    /// Where it is served.
+    pub listen: SocketAddr,
+    pub saving: Saving,
+}
+
+impl Options {
+    /// For one program on this machine: a free port of 127.0.0.1, and every change on disk before it is answered.
+    pub fn embedded(state: PathBuf, world: Option<world::WorldFile>, seed: u64) -> Options {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Options { state, world, seed, profile: Profile::Instant, listen, saving: Saving::EachChange }
+    }
+}
+
+/// When the state is written to its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Saving {
+    /// Before a change is answered: the process may be killed at any moment.
+    #[default]
+    EachChange,
+    /// About once a second, and at the end: for a server of many tenants.
+    NowAndThen,
 }
 
 /// A running simulated cloud.
@@ -131,10 +153,10 @@ impl Sandbox {
         if let Some(step) = std::env::var(REFUSE).ok().filter(|s| !s.is_empty()) {
             state.faults.refuse_by_environment(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(SandboxError::Listen)?;
+        let listener = TcpListener::bind(options.listen).await.map_err(SandboxError::Listen)?;
         let url = format!("http://{}", listener.local_addr().map_err(SandboxError::Listen)?);
         store.announce(&url)?;
-        let cloud: Shared = Arc::new(Mutex::new(Cloud::new(state, store)?));
+        let cloud: Shared = Arc::new(Mutex::new(Cloud::new(state, store, options.saving)?));
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(server::run(listener, cloud.clone(), stopped));
         let saver = tokio::spawn(save_now_and_then(cloud.clone()));

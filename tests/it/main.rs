@@ -17,6 +17,7 @@ mod identity;
 mod journey;
 mod kill;
 mod mutants;
+mod operator;
 mod partner;
 mod permissions;
 mod refusals;

@@ -66,6 +66,21 @@ pub fn cluster() -> Option<&'static Cluster> {
     }
 }
 
+/// A cluster of a test's own, for tests that disturb it or need all of it. Loudly `None` as [`cluster`].
+pub fn alone() -> Option<Cluster> {
+    cluster()?;
+    match Cluster::start() {
+        Ok(cluster) => Some(cluster),
+        Err(error) if existing_kubeconfig().is_some() => {
+            let name = std::thread::current().name().unwrap_or("a test").to_owned();
+            let line = format!("SKIPPED {name}: it needs an API server of its own: {error}\n");
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
+            None
+        }
+        Err(error) => panic!("the API server did not start: {error}"),
+    }
+}
+
 /// A running API server and how to reach it.
 pub struct Cluster {
     kubeconfig: PathBuf,
@@ -74,6 +89,9 @@ pub struct Cluster {
     cache: PathBuf,
     /// Held, never written: see [`GUARD`].
     _guards: Vec<ChildStdin>,
+    /// Logs and process ids of servers that we started.
+    dir: Option<PathBuf>,
+    api_args: Vec<String>,
 }
 
 impl Cluster {
@@ -112,9 +130,29 @@ impl Cluster {
         }
     }
 
+    /// Kills the API server and starts it again on the same port; watches break.
+    pub fn restart(&mut self) {
+        let dir = self.dir.clone().expect("a cluster of our own");
+        self.signal("kube-apiserver", "KILL");
+        while !dir.join("kube-apiserver.exited").exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        fs::remove_file(dir.join("kube-apiserver.exited")).unwrap();
+        self._guards.push(guarded(&dir, "kube-apiserver", false, &self.api_args).unwrap());
+        self.await_readiness(&dir).unwrap();
+    }
+
+    /// `STOP` and `CONT` pause a server and let it go on: `etcd` or `kube-apiserver`.
+    pub fn signal(&self, server: &str, signal: &str) {
+        let pid = fs::read_to_string(self.dir.as_ref().unwrap().join(format!("{server}.pid"))).unwrap();
+        let sent = Command::new("kill").args([&format!("-{signal}"), pid.trim()]).status().unwrap();
+        assert!(sent.success(), "kill -{signal} {server}");
+    }
+
     fn existing(kubeconfig: PathBuf) -> Result<Self, String> {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl-cache");
-        let cluster = Self { kubeconfig, kubectl: find("kubectl")?, cache, _guards: Vec::new() };
+        let kubectl = find("kubectl")?;
+        let cluster = Self { kubeconfig, kubectl, cache, _guards: Vec::new(), dir: None, api_args: Vec::new() };
         let output = cluster.kubectl(["get", "--raw=/readyz"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.status.success() { Ok(cluster) } else { Err(format!("USE_EXISTING_CLUSTER is set, but: {stderr}")) }
@@ -167,6 +205,8 @@ impl Cluster {
             kubectl: find("kubectl")?,
             cache: dir.join("cache"),
             _guards: guards,
+            dir: Some(dir.clone()),
+            api_args: api_args.into(),
         };
         cluster.await_readiness(&dir).map(|()| cluster)
     }

@@ -115,6 +115,12 @@ impl Dir {
         Cmd { dir: self, args, env: Vec::new(), stdin: Vec::new() }
     }
 
+    /// Notes something that people can see, such as objects of a cluster, for the search for leaked secrets.
+    pub fn note(&self, name: &str, text: &str) {
+        fs::create_dir_all(&self.log).unwrap();
+        fs::write(self.log.join(name), text).unwrap();
+    }
+
     fn note_planted(&self) {
         fs::create_dir_all(&self.log).unwrap();
         fs::write(self.log.join(canary::PLANTED), "").unwrap();
@@ -217,7 +223,7 @@ impl<'a> Cmd<'a> {
         std::thread::spawn(move || drop(stdin.write_all(&text)));
         let stdout = drain(child.stdout.take().unwrap());
         let stderr = drain(child.stderr.take().unwrap());
-        Running { dir: self.dir, args: self.args, child, stdout, stderr, started: Instant::now() }
+        Running { dir: self.dir, args: self.args, child, stdout, stderr }
     }
 }
 
@@ -236,7 +242,6 @@ pub struct Running<'a> {
     child: Child,
     stdout: JoinHandle<Vec<u8>>,
     stderr: JoinHandle<Vec<u8>>,
-    started: Instant,
 }
 
 impl Running<'_> {
@@ -252,14 +257,26 @@ impl Running<'_> {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     }
 
+    /// SIGTERM, as Kubernetes sends it.
+    pub fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for the end; a run that hangs is killed and fails the test with what it had said.
     pub fn wait(mut self) -> Run {
+        let started = Instant::now();
         let mut pause = Duration::from_millis(1);
         let (status, late) = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break (status, false);
             }
-            if self.started.elapsed() > TIMEOUT {
+            if started.elapsed() > TIMEOUT {
                 self.child.kill().unwrap();
                 break (self.child.wait().unwrap(), true);
             }
