@@ -26,16 +26,6 @@ pub fn start(verbose: u8, printer: &Arc<Printer>) {
     let _ = tracing_subscriber::registry().with(layer).with(only_ours).try_init();
 }
 
-/// Starts the operator's logging: lines on stderr, each with its time.
-pub fn operator(level: &str, json: bool) {
-    let level = level.parse().unwrap_or(LevelFilter::INFO);
-    let only_ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(io::stderr);
-    let layer: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> =
-        if json { Box::new(layer.json().flatten_event(true)) } else { Box::new(layer) };
-    let _ = tracing_subscriber::registry().with(layer).with(only_ours).try_init();
-}
-
 /// Log lines on the printer's stderr, above a progress bar.
 #[derive(Clone)]
 struct Lines(Arc<Printer>);

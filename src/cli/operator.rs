@@ -1,5 +1,6 @@
 //! `tenantry operator`: keeps what a cluster declares, until it is told to stop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{LogFormat, OperatorArgs, Time};
@@ -8,19 +9,27 @@ use super::failure::Failure;
 use super::gather::{Elsewhere, elsewhere};
 use super::interrupt;
 use super::kube;
-use super::logs;
 use super::printer::Printer;
 use crate::cloud::Endpoints;
 use crate::controller::{self, Options, TimeOf};
 use crate::engine::diagnostic::Diagnostic;
+use crate::server;
+use crate::telemetry::{self, Format};
 
 /// What is in hand at the end may take this long; Kubernetes gives 30 s before it kills.
 const GRACE: Duration = Duration::from_secs(25);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: &OperatorArgs, printer: &Printer) -> Exit {
-    logs::operator(&args.log_level, args.log_format == LogFormat::Json);
-    match begin(args).await {
+    let format = if args.log_format == LogFormat::Json { Format::Json } else { Format::Text };
+    let traces = match telemetry::start(&args.log_level, format) {
+        Ok(traces) => traces,
+        Err(why) => return Failure::from(Diagnostic::error("operator", why)).tell(printer),
+    };
+    let ran = begin(args).await;
+    // Its last batch is sent by a thread that must not wait for us.
+    let _ = tokio::task::spawn_blocking(|| traces.end()).await;
+    match ran {
         Ok(()) => Exit::Ok,
         Err(failure) => failure.tell(printer),
     }
@@ -48,9 +57,27 @@ async fn begin(args: &OperatorArgs) -> Result<(), Failure> {
     let stop = async {
         interrupt::signal().await;
     };
-    let ran = controller::run(client, options, stop).await;
+    let wrong = |why: String| -> Failure { Diagnostic::error("operator", why).into() };
+    let operator = controller::begin(client, &options).map_err(wrong)?;
+    let served = match args.metrics_listen.as_str() {
+        "" => None,
+        address => {
+            let listener = server::bind(address).await.map_err(wrong)?;
+            let (live, ready, metrics) = (operator.clone(), operator.clone(), operator.clone());
+            let pages = server::Pages {
+                live: Arc::new(move || live.live()),
+                ready: Arc::new(move || ready.ready()),
+                metrics: Arc::new(move || metrics.metrics_text()),
+            };
+            Some(tokio::spawn(server::run(listener, pages)))
+        }
+    };
+    controller::run(operator, options, stop).await;
+    if let Some(served) = served {
+        served.abort();
+    }
     tracing::info!("the operator has ended");
-    ran.map_err(|why| Diagnostic::error("operator", why).into())
+    Ok(())
 }
 
 /// The host that secrets would be sent to and that nobody allowed.

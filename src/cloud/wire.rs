@@ -1,6 +1,7 @@
 //! The one way onto the wire: counts, hears the clock, reads any body.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct Meter {
     reads: AtomicU64,
     writes: AtomicU64,
     resource_units: AtomicU64,
+    /// Requests by service and outcome.
+    by: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
 impl Meter {
@@ -57,6 +60,24 @@ impl Meter {
         self.resource_units.fetch_add(1, Relaxed);
     }
 
+    fn asked(&self, url: &str, outcome: &Result<Answer, Fault>) {
+        let outcome = match outcome {
+            Ok(answer) if answer.status == 429 => "throttled",
+            Ok(answer) if answer.status >= 500 => "error",
+            Ok(answer) if answer.status >= 400 => "refused",
+            Ok(_) => "ok",
+            Err(_) => "error",
+        };
+        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        *by.entry((service(url), outcome)).or_default() += 1;
+    }
+
+    /// Requests since the start: service, outcome, how many.
+    pub fn requests(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
+        by.iter().map(|((service, outcome), count)| (*service, *outcome, *count)).collect()
+    }
+
     pub fn cost(&self) -> Cost {
         Cost {
             http: self.http.load(Relaxed),
@@ -65,6 +86,19 @@ impl Meter {
             writes: self.writes.load(Relaxed),
             resource_units: self.resource_units.load(Relaxed),
         }
+    }
+}
+
+/// The service behind an address, by Microsoft's own paths.
+fn service(url: &str) -> &'static str {
+    if url.contains("/oauth2/") {
+        "token"
+    } else if url.contains("/adminapi/") {
+        "exchange"
+    } else if url.contains("/v1.0/") || url.contains("/beta/") {
+        "graph"
+    } else {
+        "partnercenter"
     }
 }
 
@@ -131,6 +165,12 @@ impl Wire {
     }
 
     async fn answer(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
+        let answer = self.heard(call, url).await;
+        self.meter.asked(url, &answer);
+        answer
+    }
+
+    async fn heard(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
         let response = call.send().await.map_err(|e| fault(&e, url))?;
         let status = response.status().as_u16();
         tracing::debug!(status, url, "answer");

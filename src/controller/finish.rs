@@ -82,6 +82,7 @@ impl Operator {
         let params = PatchParams::apply(MANAGER).force();
         let api = api(&self.client, name.kind, Some(&name.namespace));
         let written = api.patch_status(&name.name, &params, &Patch::Apply(body)).await?;
+        self.metrics.status_written(name.kind.as_str());
         tracing::debug!(address = known.address(), "status written");
         // Known at once; the watch tells it later.
         if let Some(written) = Known::read(name.kind, written) {

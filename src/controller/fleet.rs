@@ -79,7 +79,7 @@ impl Fleet {
     /// The fleet as it is declared now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         let mut current = locked(&self.current);
-        if self.stale.swap(false, Relaxed) {
+        if self.vault.was_written() | self.stale.swap(false, Relaxed) {
             let next = Arc::new(self.make());
             let mut pending = locked(&self.pending);
             compare(&current, &next, &mut pending);
@@ -242,6 +242,10 @@ fn compare(old: &Snapshot, new: &Snapshot, into: &mut Difference) {
         if old.resolved.tenant(&tenant.name).is_none_or(|old| !same_wish(old, tenant, &apps)) {
             differs(tenant.address());
         }
+    }
+    // What could be resolved and cannot be any more, because of something else.
+    for tenant in old.resolved.tenants.iter().filter(|t| new.resolved.tenant(&t.name).is_none()) {
+        differs(tenant.address());
     }
     for name in old.wrong.keys().chain(new.wrong.keys()) {
         if old.wrong.get(name) != new.wrong.get(name) {

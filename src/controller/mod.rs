@@ -18,6 +18,7 @@ mod queue;
 mod run;
 mod snapshot;
 mod status;
+mod telling;
 mod time;
 mod timing;
 mod vault;
@@ -36,7 +37,7 @@ use cache::{Cache, Known};
 use events::Events;
 use fleet::{Fleet, Namespaces};
 use queue::{Lane, Queue};
-pub use run::{Options, run};
+pub use run::{Options, begin, run};
 pub use snapshot::{Gathered, read};
 pub use time::{Time, TimeOf};
 use vault::Vault;
@@ -44,6 +45,7 @@ use vault::Vault;
 use crate::api::Kind;
 use crate::pass::Ground;
 use crate::source::Name;
+use crate::telemetry::Metrics;
 
 /// The name under which the operator writes.
 pub const MANAGER: &str = "tenantry";
@@ -61,6 +63,8 @@ struct Memory {
     told: BTreeSet<String>,
     /// Where in the interval it has its turn.
     phase: f64,
+    /// What came of the last look, for the metrics.
+    outcome: Option<crate::telemetry::Outcome>,
 }
 
 /// Everything that the parts of the operator share.
@@ -79,6 +83,9 @@ pub struct Operator {
     events: Events,
     queue: Mutex<Queue>,
     memory: Mutex<BTreeMap<Name, Memory>>,
+    metrics: Metrics,
+    /// When the loop last went round.
+    beaten: Mutex<std::time::Instant>,
     /// Watches that are complete.
     complete: Mutex<BTreeSet<String>>,
     /// Something may be due, or another fleet be declared.

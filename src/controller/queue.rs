@@ -96,11 +96,6 @@ impl Queue {
         self.lanes.values().filter_map(|lane| lane.first()).map(|(at, ..)| *at).min()
     }
 
-    /// Whether an object is in the queue or runs.
-    pub fn has(&self, name: &Name) -> bool {
-        self.places.contains_key(name) || self.running.contains(name)
-    }
-
     /// How many are due at that time.
     pub fn due(&self, now: Timestamp) -> usize {
         self.lanes.values().map(|lane| lane.iter().take_while(|(at, ..)| *at <= now).count()).sum()

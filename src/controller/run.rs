@@ -24,6 +24,7 @@ use crate::cloud::clock::RealSleep;
 use crate::cloud::{Clock, Endpoints, Sleep};
 use crate::pass::{Ground, Reach};
 use crate::source::{Name, SecretSink};
+use crate::telemetry::Metrics;
 
 /// What the operator is started with.
 #[derive(Clone, Debug)]
@@ -51,15 +52,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TOGETHER: Duration = Duration::from_millis(50);
 
 /// Runs until `stop`.
-///
-/// # Errors
-/// Why it cannot begin.
-pub async fn run(client: Client, options: Options, stop: impl Future<Output = ()>) -> Result<(), String> {
-    let operator = Arc::new(begin(client, &options)?);
+pub async fn run(operator: Arc<Operator>, options: Options, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     tokio::select! {
-        () = definitions(&operator.client) => {}
-        () = &mut stop => return Ok(()),
+        () = definitions(&operator) => {}
+        () = &mut stop => return,
     }
     let watches = tokio::spawn(watch::all(operator.clone()));
     let clock = tokio::spawn(operator.time.clone().hear(operator.ground.clone()));
@@ -73,10 +70,13 @@ pub async fn run(client: Client, options: Options, stop: impl Future<Output = ()
     watches.abort();
     clock.abort();
     work.end(options.grace).await;
-    Ok(())
 }
 
-fn begin(client: Client, options: &Options) -> Result<Operator, String> {
+/// Makes ready; nothing is asked of anybody yet.
+///
+/// # Errors
+/// The CA file does not read, or there is no HTTP client.
+pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String> {
     let cache: Arc<Mutex<Cache>> = Arc::default();
     let namespaces = Arc::default();
     let vault = Arc::new(Vault::new(client.clone()));
@@ -102,7 +102,7 @@ fn begin(client: Client, options: &Options) -> Result<Operator, String> {
     let sink: Arc<dyn SecretSink> = vault.clone();
     let ground = Ground::without_identities(sink, reach);
     let ground = ground.map_err(|wrong| wrong.first().map_or(String::new(), |d| d.summary.clone()))?;
-    Ok(Operator {
+    Ok(Arc::new(Operator {
         events: Events::new(client.clone()),
         client,
         namespace: options.namespace.clone(),
@@ -118,15 +118,18 @@ fn begin(client: Client, options: &Options) -> Result<Operator, String> {
         complete: Mutex::default(),
         stirred: Notify::new(),
         stopping: false.into(),
-    })
+        metrics: Metrics::default(),
+        beaten: Mutex::new(std::time::Instant::now()),
+    }))
 }
 
 /// Waits until the API server has our kinds; their installation is not ours to do.
 #[expect(clippy::disallowed_methods, reason = "waits for an administrator, not for the cloud")]
-async fn definitions(client: &Client) {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+async fn definitions(operator: &Operator) {
+    let api: Api<CustomResourceDefinition> = Api::all(operator.client.clone());
     let mut told = String::new();
     loop {
+        operator.beat();
         let wanted = Kind::ALL.map(|kind| format!("{}.{}", watch::resource(kind).plural, crate::api::GROUP));
         let missing = match api.list_metadata(&ListParams::default()).await {
             Ok(list) => {
@@ -163,6 +166,7 @@ impl Work {
     async fn forever(&mut self) {
         loop {
             let operator = self.operator.clone();
+            operator.beat();
             if operator.is_complete() {
                 self.take_in().await;
                 self.start();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::telling::PULSE;
 use crate::cloud::clock::Slept;
 use crate::cloud::{Clock, Sleep};
 use crate::pass::Ground;
@@ -64,8 +65,8 @@ impl Time {
             TimeOf::Cloud => tokio::time::sleep(TICK).await,
             TimeOf::Machine => {
                 let left = at.map(|at| at.duration_since(self.now(ground)));
-                let left = left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(Duration::from_secs(3600));
-                tokio::time::sleep(left.clamp(Duration::from_millis(5), Duration::from_secs(3600))).await;
+                let left = left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(PULSE);
+                tokio::time::sleep(left.clamp(Duration::from_millis(5), PULSE)).await;
             }
         }
     }

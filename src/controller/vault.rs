@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::ByteString;
@@ -62,6 +63,8 @@ struct Book {
 pub struct Vault {
     client: Client,
     book: Mutex<Book>,
+    /// Something was written, by us: whoever goes by what lies here has to look again.
+    written: AtomicBool,
 }
 
 impl fmt::Debug for Vault {
@@ -72,7 +75,7 @@ impl fmt::Debug for Vault {
 
 impl Vault {
     pub fn new(client: Client) -> Vault {
-        Vault { client, book: Mutex::default() }
+        Vault { client, book: Mutex::default(), written: AtomicBool::new(false) }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -183,7 +186,13 @@ impl Vault {
     fn learn(&self, made: Secret) {
         if let Some((name, held)) = Held::read(made) {
             self.book().take(name, held);
+            self.written.store(true, Relaxed);
         }
+    }
+
+    /// Whether we wrote something since this was last asked.
+    pub fn was_written(&self) -> bool {
+        self.written.swap(false, Relaxed)
     }
 }
 

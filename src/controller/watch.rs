@@ -45,11 +45,15 @@ pub async fn all(operator: Arc<Operator>) {
     futures::future::join(futures::future::join_all(kinds), rest).await;
 }
 
+/// How a watch is called where people read it.
+pub fn label(kind: Kind) -> String {
+    format!("{}.{GROUP}/{VERSION}", resource(kind).plural)
+}
+
 async fn objects(operator: Arc<Operator>, kind: Kind) {
     let api = api(&operator.client, kind, operator.namespace.as_deref());
     let stream = watch(api, watcher::Config::default()).default_backoff();
-    let label = format!("{}.{GROUP}/{VERSION}", resource(kind).plural);
-    follow(&operator, &label, stream, |event| object(&operator, kind, event)).await;
+    follow(&operator, &label(kind), stream, |event| object(&operator, kind, event)).await;
 }
 
 fn object(operator: &Operator, kind: Kind, event: Event<DynamicObject>) {

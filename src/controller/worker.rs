@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use super::cache::Known;
 use super::finish::Said;
 use super::fleet::Snapshot;
 use super::queue::Lane;
 use super::status::{Facts, unknown};
+use super::telling::outcome;
 use super::timing::Course;
 use super::{Memory, Operator, locked};
 use crate::api::Kind;
@@ -52,8 +55,16 @@ impl Watch for Attending {
 impl Operator {
     /// Works on one object. What goes wrong with the API server is tried again.
     pub(super) async fn work(self: Arc<Self>, name: Name) -> Next {
-        let Some(known) = self.known(&name) else { return None };
-        match self.once(&known).await {
+        let known = self.known(&name)?;
+        let (begun, kind) = (Instant::now(), name.kind.as_str());
+        let span = tracing::info_span!(
+            "reconcile", kind, namespace = name.namespace, name = name.name, generation = known.generation
+        );
+        let done = self.once(&known).instrument(span).await;
+        if let Some(outcome) = self.remember(&name, |memory| memory.outcome.take()) {
+            self.metrics.reconciled(kind, outcome, begun.elapsed().as_secs_f64());
+        }
+        match done {
             Ok(next) => next,
             Err(error) => {
                 let tries = self.remember(&name, |memory| {
@@ -177,6 +188,7 @@ impl Operator {
             memory.made.retain(|(address, _)| open.contains(address.as_str()));
         });
         for change in &applied.done {
+            self.metrics.changed(change.class.to_string(), change.action.word());
             self.events.made(known, change).await;
         }
         (after, Some(applied))
@@ -204,12 +216,14 @@ impl Operator {
             memory.tries = if wrote || is_new(known, &standing.conditions) { 0 } else { memory.tries.saturating_add(1) };
             memory.tries
         });
+        let mut conditions = standing.conditions.clone();
+        explain(&mut conditions, wrong.first().copied());
         let mut facts = standing.facts.clone();
         if known.name.kind == Kind::PartnerApp {
             facts.extend(self.counts(&known.name.name));
         }
         let said =
-            Said { conditions: standing.conditions.clone(), facts, waits_on_microsoft: microsoft, tries, looked: true };
+            Said { conditions, facts, waits_on_microsoft: microsoft, tries, looked: true };
         let news = self.finish(known, said).await?;
         if (wrote || news) && known.name.kind != Kind::Tenant {
             self.wake();
@@ -217,6 +231,8 @@ impl Operator {
         if news && known.name.kind == Kind::Tenant {
             self.recount(known);
         }
+        let outcome = outcome(&standing.conditions, !wrong.is_empty(), !plan.waits.is_empty());
+        self.remember(&known.name, |memory| memory.outcome = Some(outcome));
         let course = Course {
             conditions: &standing.conditions,
             waits: &plan.waits,
@@ -311,6 +327,14 @@ impl Operator {
                 self.want(name.clone(), soon, Lane::Soon);
             }
         }
+    }
+}
+
+/// There is no second page in a status: what an error says in detail stands behind its summary.
+fn explain(conditions: &mut [Condition], error: Option<&Diagnostic>) {
+    let Some(error) = error.filter(|error| !error.detail.is_empty()) else { return };
+    for condition in conditions.iter_mut().filter(|c| c.message == error.summary) {
+        condition.message = format!("{}: {}", error.summary, error.detail);
     }
 }
 

@@ -67,7 +67,9 @@ impl<'a> Gathered<'a> {
         told: &mut dyn FnMut(Fault),
     ) -> Result<Gathered<'a>, Fault> {
         let (class, class_spec) = scope.class(d, &spec.class)?;
-        let partner = scope.partner(class, &class_spec.partner_ref)?;
+        // The class tells what is wrong with it; the Tenant has to say that it goes no further because of it.
+        let unusable = |_| Some(Box::new(unusable(d, &spec.class)));
+        let partner = scope.partner(class, &class_spec.partner_ref).map_err(unusable)?;
         // What the MSP keeps in one place is not shadowed by what lies beside a Tenant.
         let namespaces = [class.namespace.as_str(), partner.namespace.as_str(), d.namespace.as_str()];
         let access = spec.access.as_ref().or(class_spec.access.as_ref());
@@ -110,6 +112,13 @@ fn of_another_partner(d: &Declared, address: &str, theirs: &want::Partner, ours:
         .code("ReferenceNotFound")
         .detail(format!("This Tenant belongs to {}.", ours.address()))
         .remedy(format!("Name one that belongs to {}.", ours.address()))
+        .at(Some(&d.place))
+}
+
+fn unusable(d: &Declared, class: &str) -> Diagnostic {
+    Diagnostic::error(format!("Tenant/{}", d.name), format!("the Partner of TenantClass/{class} is not there, or not open to it"))
+        .code("ReferenceNotFound")
+        .remedy(format!("See what is wrong with TenantClass/{class}."))
         .at(Some(&d.place))
 }
 

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Output, Stdio};
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
@@ -88,7 +88,7 @@ pub struct Cluster {
     /// What kubectl learned of the server.
     cache: PathBuf,
     /// Held, never written: see [`GUARD`].
-    _guards: Vec<ChildStdin>,
+    guards: Mutex<Vec<ChildStdin>>,
     /// Logs and process ids of servers that we started.
     dir: Option<PathBuf>,
     api_args: Vec<String>,
@@ -131,14 +131,14 @@ impl Cluster {
     }
 
     /// Kills the API server and starts it again on the same port; watches break.
-    pub fn restart(&mut self) {
+    pub fn restart(&self) {
         let dir = self.dir.clone().expect("a cluster of our own");
         self.signal("kube-apiserver", "KILL");
         while !dir.join("kube-apiserver.exited").exists() {
             std::thread::sleep(Duration::from_millis(10));
         }
         fs::remove_file(dir.join("kube-apiserver.exited")).unwrap();
-        self._guards.push(guarded(&dir, "kube-apiserver", false, &self.api_args).unwrap());
+        self.guards.lock().unwrap().push(guarded(&dir, "kube-apiserver", false, &self.api_args).unwrap());
         self.await_readiness(&dir).unwrap();
     }
 
@@ -152,7 +152,7 @@ impl Cluster {
     fn existing(kubeconfig: PathBuf) -> Result<Self, String> {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl-cache");
         let kubectl = find("kubectl")?;
-        let cluster = Self { kubeconfig, kubectl, cache, _guards: Vec::new(), dir: None, api_args: Vec::new() };
+        let cluster = Self { kubeconfig, kubectl, cache, guards: Mutex::default(), dir: None, api_args: Vec::new() };
         let output = cluster.kubectl(["get", "--raw=/readyz"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         if output.status.success() { Ok(cluster) } else { Err(format!("USE_EXISTING_CLUSTER is set, but: {stderr}")) }
@@ -204,7 +204,7 @@ impl Cluster {
             kubeconfig: dir.join("kubeconfig"),
             kubectl: find("kubectl")?,
             cache: dir.join("cache"),
-            _guards: guards,
+            guards: Mutex::new(guards),
             dir: Some(dir.clone()),
             api_args: api_args.into(),
         };

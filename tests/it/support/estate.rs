@@ -198,8 +198,10 @@ impl<'a> Estate<'a> {
     /// The same with other flags.
     pub fn operator_with(&self, flags: &[&str]) -> Running<'_> {
         let url = self.cloud.url();
-        let common =
-            ["operator", "--endpoint", &url, "--clock", "cloud", "--metrics-listen", "", "--log-level", "debug"];
+        let mut common = vec!["operator", "--endpoint", &url, "--clock", "cloud", "--log-level", "debug"];
+        if !flags.contains(&"--metrics-listen") {
+            common.extend(["--metrics-listen", ""]);
+        }
         let kubeconfig = self.cluster.kubeconfig().display().to_string();
         self.dir.cmd([&common[..], flags].concat()).env("KUBECONFIG", &kubeconfig).start()
     }
