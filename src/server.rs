@@ -30,9 +30,9 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// # Errors
 /// What is wrong with it, and which flag says it.
 pub async fn bind(address: &str) -> Result<TcpListener, String> {
-    let parsed: SocketAddr = address
-        .parse()
-        .map_err(|_| format!("`{address}` is no address: write IP:PORT for --metrics-listen, for example 0.0.0.0:9095"))?;
+    let parsed: SocketAddr = address.parse().map_err(|_| {
+        format!("`{address}` is no address: write IP:PORT for --metrics-listen, for example 0.0.0.0:9095")
+    })?;
     TcpListener::bind(parsed).await.map_err(|error| format!("--metrics-listen {address}: {error}"))
 }
 

@@ -72,8 +72,7 @@ async fn of_cluster(sources: &Sources, folder: Option<PathBuf>) -> Result<Declar
 /// # Errors
 /// All that is wrong with the inputs, or why the cloud cannot be reached.
 pub async fn gather(sources: &Sources, reaching: &Reaching, interrupt: &Arc<Interrupt>) -> Result<Gathered, Failure> {
-    let sandboxed =
-        |default: &str| reaching.sandbox.as_ref().filter(|_| !sources.kube).map(|_| PathBuf::from(default));
+    let sandboxed = |default: &str| reaching.sandbox.as_ref().filter(|_| !sources.kube).map(|_| PathBuf::from(default));
     let folder = reaching.secrets_dir.clone().or_else(|| sandboxed(SECRETS));
     let journal = reaching.journal.clone().or_else(|| sandboxed(JOURNAL));
     let Declared { inputs, secrets, sink, warnings } = match sources.kube {

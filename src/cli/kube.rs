@@ -1,6 +1,5 @@
 //! The way to a cluster, as kubectl finds it; and what is declared there.
 
-
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -14,7 +13,9 @@ use crate::engine::diagnostic::Diagnostic;
 /// There is no configuration, or it cannot be used.
 pub async fn client(context: Option<&str>) -> Result<Client, Failure> {
     let remedy = "Set KUBECONFIG or ~/.kube/config as for kubectl; --context names another context of it.";
-    let wrong = |why: String| -> Failure { Diagnostic::error("cluster", "no way to a cluster").detail(why).remedy(remedy).into() };
+    let wrong = |why: String| -> Failure {
+        Diagnostic::error("cluster", "no way to a cluster").detail(why).remedy(remedy).into()
+    };
     let config = match context {
         Some(context) => {
             let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };

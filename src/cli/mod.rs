@@ -109,6 +109,10 @@ async fn reach(command: Command, printer: &Arc<Printer>, interrupt: &Arc<Interru
         Command::Apply(args) => session::apply(&args, printer, interrupt).await,
         Command::Status(args) => session::status(&args, printer, interrupt).await,
         Command::Sandbox(args) => sandbox::run(&args, printer).await,
-        Command::Operator(_) | Command::Validate(_) | Command::Crds(_) | Command::Completion(_) | Command::Version(_) => Exit::Ok,
+        Command::Operator(_)
+        | Command::Validate(_)
+        | Command::Crds(_)
+        | Command::Completion(_)
+        | Command::Version(_) => Exit::Ok,
     }
 }

@@ -203,10 +203,7 @@ impl Auth {
 
     /// Forgets all tokens that were had with the credential in a sink: there is a new one.
     pub async fn drop_sink(&self, sink: &SecretName) {
-        self.cache
-            .lock()
-            .await
-            .retain(|(.., actor), _| !matches!(actor, Actor::App { secret, .. } if secret == sink));
+        self.cache.lock().await.retain(|(.., actor), _| !matches!(actor, Actor::App { secret, .. } if secret == sink));
     }
 
     /// Forgets what the token service refused, so that it is asked again.

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
 use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
 
 /// The time as the servers tell it.
 #[derive(Debug, Default)]

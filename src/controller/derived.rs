@@ -30,12 +30,13 @@ fn spec(want: &Relationship, namespace: &str) -> Value {
     let template = &want.template;
     let names: Vec<&str> = template.groups.iter().map(|g| g.role_name.as_str()).collect();
     let mut unique: Vec<&str> = Vec::new();
-    names.into_iter().for_each(|name| if !unique.contains(&name) { unique.push(name) });
-    let assignments: Vec<Value> = template
-        .groups
-        .iter()
-        .map(|g| json!({"group": g.unique_name, "roles": [roles::name(&g.role_id)]}))
-        .collect();
+    names.into_iter().for_each(|name| {
+        if !unique.contains(&name) {
+            unique.push(name)
+        }
+    });
+    let assignments: Vec<Value> =
+        template.groups.iter().map(|g| json!({"group": g.unique_name, "roles": [roles::name(&g.role_id)]})).collect();
     let mut partner = json!({"name": &*template.partner.name});
     if *template.partner.namespace != *namespace {
         partner["namespace"] = json!(&*template.partner.namespace);
@@ -52,12 +53,14 @@ impl Operator {
     ///
     /// # Errors
     /// The API server does not take it.
-    pub(super) async fn derive(&self, tenant: &Known, want: &Relationship, standing: &Standing) -> Result<(), kube::Error> {
-        let name = Name {
-            kind: Kind::GdapRelationship,
-            namespace: tenant.name.namespace.clone(),
-            name: want.name.clone(),
-        };
+    pub(super) async fn derive(
+        &self,
+        tenant: &Known,
+        want: &Relationship,
+        standing: &Standing,
+    ) -> Result<(), kube::Error> {
+        let name =
+            Name { kind: Kind::GdapRelationship, namespace: tenant.name.namespace.clone(), name: want.name.clone() };
         let spec = spec(want, &name.namespace);
         let there = self.known(&name);
         if there.as_ref().is_some_and(|there| !is_of(there, &tenant.name)) {
@@ -122,10 +125,7 @@ impl Operator {
             return Ok(());
         }
         let why = "a GdapRelationship is derived from a Tenant; one declared by hand is not kept yet";
-        let mut conditions = vec![
-            Condition::no("Ready", "InvalidSpec", why),
-            Condition::no("Synced", "Failed", why),
-        ];
+        let mut conditions = vec![Condition::no("Ready", "InvalidSpec", why), Condition::no("Synced", "Failed", why)];
         conditions.extend(unknown(known.name.kind, "Unreadable", why));
         let said = Said { conditions, facts: Facts::new(), waits_on_microsoft: false, tries: 0, looked: true };
         self.finish(known, said).await.map(drop)

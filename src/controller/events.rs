@@ -42,8 +42,13 @@ impl Events {
         let reason = error.code.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
         let reason = if reason.starts_with(|c: char| c.is_ascii_uppercase()) { reason } else { "Failed".to_owned() };
         tracing::warn!(
-            address = error.address, code = error.code, detail = error.detail, remedy = error.remedy,
-            request_id = error.request_id, "{}", error.summary
+            address = error.address,
+            code = error.code,
+            detail = error.detail,
+            remedy = error.remedy,
+            request_id = error.request_id,
+            "{}",
+            error.summary
         );
         let parts = [error.summary.as_str(), error.detail.as_str(), error.remedy.as_str()];
         let note = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(". ");

@@ -93,7 +93,8 @@ impl Operator {
 
     /// An event when it became ready, or stopped being so, or for another reason.
     async fn turned(&self, known: &Known, ready: &Condition) {
-        let word = |name: &str| known.condition("Ready").and_then(|c| c.get(name)).and_then(Value::as_str).unwrap_or_default();
+        let word =
+            |name: &str| known.condition("Ready").and_then(|c| c.get(name)).and_then(Value::as_str).unwrap_or_default();
         let (was, why) = (word("status").to_owned(), word("reason").to_owned());
         let is = match ready.status {
             Status::True => "True",

@@ -259,7 +259,12 @@ fn compare(old: &Snapshot, new: &Snapshot, into: &mut Difference) {
     }
 }
 
-fn lists<T: PartialEq>(old: &[Arc<T>], new: &[Arc<T>], address: impl Fn(&T) -> String, differs: &mut dyn FnMut(String)) {
+fn lists<T: PartialEq>(
+    old: &[Arc<T>],
+    new: &[Arc<T>],
+    address: impl Fn(&T) -> String,
+    differs: &mut dyn FnMut(String),
+) {
     let before: BTreeMap<String, &Arc<T>> = old.iter().map(|one| (address(one), one)).collect();
     for one in new {
         let address = address(one);

@@ -73,7 +73,10 @@ fn retained(known: &Known) -> Vec<&str> {
     let list = |name: &str| known.status.get(name).and_then(Value::as_array).is_some_and(|all| !all.is_empty());
     let all = [
         (has("relationship"), "the GDAP relationship and its access assignments"),
-        (known.name.kind == Kind::Tenant && list("apps"), "the apps with their consent and roles in the customer's tenant"),
+        (
+            known.name.kind == Kind::Tenant && list("apps"),
+            "the apps with their consent and roles in the customer's tenant",
+        ),
         (has("appId"), "the registration with its credentials and consent"),
         (list("groups"), "the groups and their members"),
     ];

@@ -153,7 +153,8 @@ impl Operator {
         self.queue().forget(name);
         locked(&self.memory).remove(name);
         if name.kind == Kind::Tenant {
-            let derived: Vec<Name> = self.cache().iter().filter(|k| derived::is_of(k, name)).map(|k| k.name.clone()).collect();
+            let derived: Vec<Name> =
+                self.cache().iter().filter(|k| derived::is_of(k, name)).map(|k| k.name.clone()).collect();
             let now = self.now();
             derived.into_iter().for_each(|name| self.want(name, now, Lane::Now));
             self.count_anew(now);
@@ -172,7 +173,8 @@ impl Operator {
     /// Those that wait for a change of another object are looked at again.
     fn wake(&self) {
         let now = self.now();
-        let held: Vec<Name> = locked(&self.memory).iter().filter(|(_, m)| m.held).map(|(name, _)| name.clone()).collect();
+        let held: Vec<Name> =
+            locked(&self.memory).iter().filter(|(_, m)| m.held).map(|(name, _)| name.clone()).collect();
         held.into_iter().for_each(|name| self.want(name, now, Lane::Soon));
     }
 

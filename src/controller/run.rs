@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
 use kube::api::{Api, ListParams};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -60,7 +60,12 @@ pub async fn run(operator: Arc<Operator>, options: Options, stop: impl Future<Ou
     }
     let watches = tokio::spawn(watch::all(operator.clone()));
     let clock = tokio::spawn(operator.time.clone().hear(operator.ground.clone()));
-    let mut work = Work { operator: operator.clone(), running: JoinSet::new(), concurrency: options.concurrency.max(1), begun: false };
+    let mut work = Work {
+        operator: operator.clone(),
+        running: JoinSet::new(),
+        concurrency: options.concurrency.max(1),
+        begun: false,
+    };
     tokio::select! {
         () = work.forever() => {}
         () = &mut stop => {}
@@ -139,7 +144,9 @@ async fn definitions(operator: &Operator) {
                     return;
                 }
                 let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-                format!("custom resource definitions are not installed: {names}; install them with `tenantry crds | kubectl apply --server-side -f -`")
+                format!(
+                    "custom resource definitions are not installed: {names}; install them with `tenantry crds | kubectl apply --server-side -f -`"
+                )
             }
             // Without the right to list them, the watches tell what is missing.
             Err(kube::Error::Api(status)) if status.is_forbidden() => return,
@@ -198,6 +205,16 @@ impl Work {
             // All are queued by their arrival, those that are ready at their own turn; none of it is a difference.
             self.begun = true;
             tracing::info!(objects = snapshot.inputs.objects.len(), "everything is known");
+            let kept = |name: &Name| !matches!(name.kind, Kind::TenantClass | Kind::GdapRelationship);
+            let lost = |name: &Name| kept(name) && snapshot.mode(&name.address()).is_none();
+            let lost: Vec<Name> = operator
+                .cache()
+                .iter()
+                .map(|k| k.name.clone())
+                .filter(|n| lost(n) || snapshot.wrong.contains_key(n))
+                .collect();
+            // What they refer to went away while nobody was here.
+            lost.into_iter().for_each(|name| operator.want(name, now, Lane::Now));
             return;
         }
         for name in objects {
@@ -233,7 +250,9 @@ impl Work {
     async fn end(&mut self, grace: Duration) {
         let all = async { while self.running.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
-            tracing::warn!("what is under way takes longer than the grace period; it is found again after the next start");
+            tracing::warn!(
+                "what is under way takes longer than the grace period; it is found again after the next start"
+            );
         }
     }
 }

@@ -60,6 +60,10 @@ pub async fn read(client: Client, namespace: Option<&str>) -> Result<Gathered, k
     // What resolving finds is found again by who uses the inputs; what could not even be read is told here.
     let unread = |d: &&Diagnostic| !snapshot.resolved.diagnostics.contains(d);
     let wrong = snapshot.wrong.values().flatten().filter(unread).cloned().collect();
-    let inputs = Inputs { objects: snapshot.inputs.objects.clone(), namespaces: snapshot.inputs.namespaces.clone(), ..Inputs::default() };
+    let inputs = Inputs {
+        objects: snapshot.inputs.objects.clone(),
+        namespaces: snapshot.inputs.namespaces.clone(),
+        ..Inputs::default()
+    };
     Ok(Gathered { inputs, secrets: vault.documents(), sink: vault, wrong })
 }

@@ -85,9 +85,9 @@ fn working(message: &str, tries: u32) -> Condition {
 /// The line of the vocabulary behind Ready: its own, or that of the first condition that fails.
 pub fn row_of(all: &[Condition], ready: &Condition) -> Option<Row> {
     let reason = Reason::parse(ready.reason)?;
-    let failing = all.iter().find(|c| {
-        !matches!(c.kind, "Ready" | "Synced") && c.status != Status::True && c.reason == ready.reason
-    });
+    let failing = all
+        .iter()
+        .find(|c| !matches!(c.kind, "Ready" | "Synced") && c.status != Status::True && c.reason == ready.reason);
     let domain = failing.and_then(|c| conditions::row(ConditionType::parse(c.kind)?, reason));
     conditions::row(ConditionType::Ready, reason).or(domain)
 }

@@ -40,7 +40,13 @@ impl Time {
             TimeOf::Machine => None,
             TimeOf::Cloud => {
                 let mut client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5));
-                for certificate in ca.map(reqwest::Certificate::from_pem_bundle).transpose().map_err(|e| e.to_string())?.into_iter().flatten() {
+                for certificate in ca
+                    .map(reqwest::Certificate::from_pem_bundle)
+                    .transpose()
+                    .map_err(|e| e.to_string())?
+                    .into_iter()
+                    .flatten()
+                {
                     client = client.add_root_certificate(certificate);
                 }
                 let client = client.build().map_err(|e| e.to_string())?;

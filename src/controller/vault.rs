@@ -39,7 +39,8 @@ impl Held {
         let values = secret.data.unwrap_or_default().into_iter();
         let values = values.filter_map(|(key, value)| Some((key, text(value)?))).collect();
         let version = secret.metadata.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or_default();
-        let ours = secret.metadata.labels.as_ref().is_some_and(|l| l.get(MANAGED_BY.0).is_some_and(|v| v == MANAGED_BY.1));
+        let ours =
+            secret.metadata.labels.as_ref().is_some_and(|l| l.get(MANAGED_BY.0).is_some_and(|v| v == MANAGED_BY.1));
         Some((name, Held { version, ours, meta: secret.metadata, values }))
     }
 
@@ -149,7 +150,12 @@ impl Vault {
         Api::namespaced(self.client.clone(), &name.namespace)
     }
 
-    async fn write(&self, name: &SecretName, values: Option<&SecretValues>, pending: Option<&str>) -> Result<(), SinkError> {
+    async fn write(
+        &self,
+        name: &SecretName,
+        values: Option<&SecretValues>,
+        pending: Option<&str>,
+    ) -> Result<(), SinkError> {
         let failed = |error: kube::Error| fault(name, format!("the API server says: {error}"));
         let known = self.book().held.get(name).cloned();
         let owner = self.book().owners.get(name).cloned();
@@ -228,7 +234,12 @@ fn fresh(name: &SecretName, owner: Option<OwnerReference>) -> ObjectMeta {
 }
 
 /// A Secret with these values, or those that it had.
-fn secret(mut meta: ObjectMeta, values: Option<&SecretValues>, old: Option<&SecretValues>, pending: Option<&str>) -> Secret {
+fn secret(
+    mut meta: ObjectMeta,
+    values: Option<&SecretValues>,
+    old: Option<&SecretValues>,
+    pending: Option<&str>,
+) -> Secret {
     meta.managed_fields = None;
     let annotations = meta.annotations.get_or_insert_default();
     match pending {

@@ -74,8 +74,7 @@ fn object(operator: &Operator, kind: Kind, event: Event<DynamicObject>) {
             vec![]
         }
         Event::Delete(object) => {
-            let name =
-                Name { kind, namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
+            let name = Name { kind, namespace: object.namespace().unwrap_or_default(), name: object.name_any() };
             operator.cache().remove(&name);
             vec![name]
         }

@@ -58,7 +58,11 @@ impl Operator {
         let known = self.known(&name)?;
         let (begun, kind) = (Instant::now(), name.kind.as_str());
         let span = tracing::info_span!(
-            "reconcile", kind, namespace = name.namespace, name = name.name, generation = known.generation
+            "reconcile",
+            kind,
+            namespace = name.namespace,
+            name = name.name,
+            generation = known.generation
         );
         let done = self.once(&known).instrument(span).await;
         if let Some(outcome) = self.remember(&name, |memory| memory.outcome.take()) {
@@ -182,7 +186,8 @@ impl Operator {
         };
         self.remember(&known.name, |memory| {
             // What can be read has arrived.
-            let open: BTreeSet<&str> = after.plan.behind.iter().chain(&after.plan.changes).map(|c| c.address.as_str()).collect();
+            let open: BTreeSet<&str> =
+                after.plan.behind.iter().chain(&after.plan.changes).map(|c| c.address.as_str()).collect();
             let known: BTreeSet<String> = memory.made.iter().map(|(address, _)| address.clone()).collect();
             memory.made.extend(applied.made.iter().filter(|a| !known.contains(*a)).map(|a| (a.clone(), now)));
             memory.made.retain(|(address, _)| open.contains(address.as_str()));
@@ -203,7 +208,9 @@ impl Operator {
         applied: Option<&Applied>,
     ) -> Result<Next, kube::Error> {
         let address = known.address();
-        let own = |d: &&Diagnostic| d.is_error() && (d.object() == address || looked.objects.iter().any(|o| o.address == d.object()));
+        let own = |d: &&Diagnostic| {
+            d.is_error() && (d.object() == address || looked.objects.iter().any(|o| o.address == d.object()))
+        };
         let wrong: Vec<&Diagnostic> = looked.plan.diagnostics.iter().filter(own).collect();
         self.tell(known, &wrong).await;
         let plan = &looked.plan;
@@ -213,7 +220,8 @@ impl Operator {
         let wrote = applied.is_some_and(|applied| !applied.done.is_empty());
         let tries = self.remember(&known.name, |memory| {
             memory.held = held || !wrong.is_empty();
-            memory.tries = if wrote || is_new(known, &standing.conditions) { 0 } else { memory.tries.saturating_add(1) };
+            memory.tries =
+                if wrote || is_new(known, &standing.conditions) { 0 } else { memory.tries.saturating_add(1) };
             memory.tries
         });
         let mut conditions = standing.conditions.clone();
@@ -222,8 +230,7 @@ impl Operator {
         if known.name.kind == Kind::PartnerApp {
             facts.extend(self.counts(&known.name.name));
         }
-        let said =
-            Said { conditions, facts, waits_on_microsoft: microsoft, tries, looked: true };
+        let said = Said { conditions, facts, waits_on_microsoft: microsoft, tries, looked: true };
         let news = self.finish(known, said).await?;
         if (wrote || news) && known.name.kind != Kind::Tenant {
             self.wake();
@@ -340,8 +347,24 @@ fn explain(conditions: &mut [Condition], error: Option<&Diagnostic>) {
 
 /// Facts that a suspended object keeps.
 const KEPT: [&str; 18] = [
-    "displayName", "defaultDomain", "relationship", "links", "apps", "exchange", "waits", "waitsFor", "ends", "appId", "objectId",
-    "servicePrincipalId", "credentials", "roles", "groups", "tenants", "tenantsGranted", "tenantsWanted",
+    "displayName",
+    "defaultDomain",
+    "relationship",
+    "links",
+    "apps",
+    "exchange",
+    "waits",
+    "waitsFor",
+    "ends",
+    "appId",
+    "objectId",
+    "servicePrincipalId",
+    "credentials",
+    "roles",
+    "groups",
+    "tenants",
+    "tenantsGranted",
+    "tenantsWanted",
 ];
 
 /// The conditions that the status has, but for Ready and what is true only while something is at work.
@@ -358,7 +381,12 @@ fn kept_conditions(known: &Known) -> Vec<Condition> {
         };
         let reason = Reason::parse(word("reason")?)?.as_str();
         let temporary = matches!(kind, "Ready" | "Reconciling" | "Stalled");
-        (!temporary).then(|| Condition { kind, status, reason, message: word("message").unwrap_or_default().to_owned() })
+        (!temporary).then(|| Condition {
+            kind,
+            status,
+            reason,
+            message: word("message").unwrap_or_default().to_owned(),
+        })
     };
     all.filter_map(read).collect()
 }

@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn a_secret_without_a_sink_is_refused_before_it_is_made() {
         let id = StepId::new("PartnerApp/rallied:credential/production", "intend");
-        let step = Step::new(id, Act::Intend { sink: Sink::new("default", "rallied-credentials"), credential: "p#1".into() });
+        let step =
+            Step::new(id, Act::Intend { sink: Sink::new("default", "rallied-credentials"), credential: "p#1".into() });
         let answers = Answers::new();
         let grounds = Grounds { answers: &answers, sink: &|_| Err("no sink was given".into()) };
         let found = refusals(&[judged(step, Mode::Enforce)], &grounds);

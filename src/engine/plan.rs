@@ -208,8 +208,7 @@ impl Plan {
 
 /// Objects with an error, and those made from them.
 fn stopped<'a>(judged: &'a [Judged], diagnostics: &'a [Diagnostic]) -> BTreeSet<&'a str> {
-    let mut stopped: BTreeSet<&str> =
-        diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
+    let mut stopped: BTreeSet<&str> = diagnostics.iter().filter(|d| d.is_error()).map(Diagnostic::object).collect();
     loop {
         let more: Vec<&str> = judged
             .iter()

@@ -116,10 +116,13 @@ fn of_another_partner(d: &Declared, address: &str, theirs: &want::Partner, ours:
 }
 
 fn unusable(d: &Declared, class: &str) -> Diagnostic {
-    Diagnostic::error(format!("Tenant/{}", d.name), format!("the Partner of TenantClass/{class} is not there, or not open to it"))
-        .code("ReferenceNotFound")
-        .remedy(format!("See what is wrong with TenantClass/{class}."))
-        .at(Some(&d.place))
+    Diagnostic::error(
+        format!("Tenant/{}", d.name),
+        format!("the Partner of TenantClass/{class} is not there, or not open to it"),
+    )
+    .code("ReferenceNotFound")
+    .remedy(format!("See what is wrong with TenantClass/{class}."))
+    .at(Some(&d.place))
 }
 
 fn no_access(d: &Declared) -> Diagnostic {

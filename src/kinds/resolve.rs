@@ -9,8 +9,7 @@ use super::permissions;
 use super::scope::{Fault, Scope, Surroundings};
 use super::want::{self, Stored};
 use crate::api::{
-    GdapTemplateSpec, GrantFrom, Management, Kind, PartnerAppSpec, PartnerSpec, SecretName, Spec,
-    TenantClassSpec,
+    GdapTemplateSpec, GrantFrom, Kind, Management, PartnerAppSpec, PartnerSpec, SecretName, Spec, TenantClassSpec,
 };
 use crate::catalog::ladder::{self, Rung};
 use crate::catalog::near;
@@ -81,7 +80,8 @@ impl Resolved {
         templates.extend(own.filter(|(at, _)| addresses.contains(at)));
         partners.extend(apps.values().map(|a| (a.partner.address(), a.partner.clone())));
         partners.extend(templates.values().map(|t| (t.partner.address(), t.partner.clone())));
-        partners.extend(self.partners.iter().map(|p| (p.address(), p.clone())).filter(|(at, _)| addresses.contains(at)));
+        partners
+            .extend(self.partners.iter().map(|p| (p.address(), p.clone())).filter(|(at, _)| addresses.contains(at)));
         near.partners = partners.into_values().collect();
         near.apps = apps.into_values().collect();
         near.templates = templates.into_values().collect();

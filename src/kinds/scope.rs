@@ -52,9 +52,8 @@ impl<'a> Scope<'a> {
         }
         let Some(wanted) = &spec.tenant_namespaces else { return false };
         // Offline there are no labels: the cluster decides.
-        (self.labels)(namespace).is_none_or(|labels| {
-            wanted.selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-        })
+        (self.labels)(namespace)
+            .is_none_or(|labels| wanted.selector.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value)))
     }
 
     /// The Partner that an object refers to.
@@ -95,9 +94,10 @@ impl<'a> Scope<'a> {
             (None, []) => return Err(self.missing(from, Kind::TenantClass, name)),
             (None, several) => {
                 let names: Vec<String> = several.iter().map(|d| format!("{}/{name}", d.namespace)).collect();
-                let error = fault(from, format!("more than one TenantClass {name} is open to namespace {}", from.namespace))
-                    .detail(names.join(", "))
-                    .remedy("Declare a class of its own in this namespace.");
+                let error =
+                    fault(from, format!("more than one TenantClass {name} is open to namespace {}", from.namespace))
+                        .detail(names.join(", "))
+                        .remedy("Declare a class of its own in this namespace.");
                 return Err(Some(Box::new(error)));
             }
         };
@@ -121,9 +121,15 @@ impl<'a> Scope<'a> {
         let elsewhere: Vec<&str> = self.all(kind, name).iter().map(|d| d.namespace.as_str()).collect();
         let error = fault(from, format!("{kind}/{name} is not declared"));
         Some(Box::new(match elsewhere.as_slice() {
-            [] => error.remedy(format!("Declare a {kind} of that name in the same namespace, or correct the reference.")),
+            [] => {
+                error.remedy(format!("Declare a {kind} of that name in the same namespace, or correct the reference."))
+            }
             all => error
-                .detail(format!("There is one in namespace {}, which is not open to {}.", all.join(", "), from.namespace))
+                .detail(format!(
+                    "There is one in namespace {}, which is not open to {}.",
+                    all.join(", "),
+                    from.namespace
+                ))
                 .remedy("Open it with spec.tenantNamespaces of the Partner there, or move one of the two."),
         }))
     }

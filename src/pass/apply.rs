@@ -111,8 +111,7 @@ impl Approved {
             plan.changes.iter().chain(&plan.behind).map(|c| (c.address.as_str(), digest::of_change(c))).collect();
         let may = |step: &&Step| {
             let again = made.iter().any(|address| address == step.id.address());
-            matches!(step.act, Act::Wait(_))
-                || !again && digests.get(step.id.address()).is_some_and(|d| self.covers(d))
+            matches!(step.act, Act::Wait(_)) || !again && digests.get(step.id.address()).is_some_and(|d| self.covers(d))
         };
         plan.steps.iter().filter(may).cloned().collect()
     }

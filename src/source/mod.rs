@@ -23,10 +23,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use files::MAX_BYTES;
+pub use keep::{Kept, SecretSink, SecretValues};
 pub use object::{Name, Object, Objects};
 pub use problem::{Excerpt, Place, Problem, Severity};
 pub use secrets::{SecretDocument, SecretError, SecretValue, Secrets};
-pub use keep::{Kept, SecretSink, SecretValues};
 pub use sink::{FolderSink, SinkEntry, SinkError};
 
 use document::{Document, Documents};

@@ -229,7 +229,9 @@ impl Secrets {
                 Some(value) => return Ok(value.clone()),
                 None => format!("the Secret {namespace}/{name}, which has no such key"),
             },
-            None => format!("the Secrets of namespace {namespace} with the label tenantry.dev/use=true (none is called `{name}`)"),
+            None => format!(
+                "the Secrets of namespace {namespace} with the label tenantry.dev/use=true (none is called `{name}`)"
+            ),
         };
         Err(SecretError::NotFound { name: name.into(), key: key.into(), looked: vec![looked] })
     }

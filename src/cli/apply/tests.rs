@@ -35,7 +35,13 @@ impl Passing for Told {
     async fn apply(&mut self, looked: Looked, _: Until, _: &dyn Watch) -> Applied {
         self.writes.fetch_add(1, SeqCst);
         let made = looked.plan.changes.iter().map(|c| c.address.clone()).collect();
-        self.applied.clone().unwrap_or(Applied { made, done: vec![], failed: vec![], interrupted: false, after: fixtures::ready() })
+        self.applied.clone().unwrap_or(Applied {
+            made,
+            done: vec![],
+            failed: vec![],
+            interrupted: false,
+            after: fixtures::ready(),
+        })
     }
 }
 
@@ -104,8 +110,13 @@ async fn an_empty_plan_is_not_carried_out() {
 #[tokio::test]
 async fn what_waits_is_told_with_its_link_and_by_the_exit_code() {
     let after = fixtures::waiting();
-    let applied =
-        Applied { made: vec!["PartnerApp/rallied:application".into()], done: vec![], failed: vec![], interrupted: false, after };
+    let applied = Applied {
+        made: vec!["PartnerApp/rallied:application".into()],
+        done: vec![],
+        failed: vec![],
+        interrupted: false,
+        after,
+    };
     let pass = || Told::new(fixtures::first()).then(applied.clone());
     let waits = came(AUTO, pass(), None).await;
     assert_eq!(waits.exit, Exit::Waiting);

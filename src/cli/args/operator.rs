@@ -41,7 +41,13 @@ pub struct OperatorArgs {
     pub endpoint: Option<String>,
 
     /// A host that --endpoint may name; secrets go there. May be given several times
-    #[arg(long, value_name = "HOST", env = "TENANTRY_ALLOW_ENDPOINT", value_delimiter = ',', help_heading = "Microsoft")]
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "TENANTRY_ALLOW_ENDPOINT",
+        value_delimiter = ',',
+        help_heading = "Microsoft"
+    )]
     pub allow_endpoint: Vec<String>,
 
     /// Certificates in PEM to trust beside the public ones [env: TENANTRY_CA_FILE]

@@ -37,8 +37,11 @@ fn facts_are_those_of_the_kind_and_the_rest_is_left_out() {
     let facts = Facts::from([
         ("waitsFor", json!("Customer")),
         ("domain", json!("contoso.com")),
-        ("waits", json!([{"on": "person", "who": "Customer", "condition": "GdapActive", "reason": "AwaitingCustomerApproval",
-            "since": null, "deadline": null, "link": "https://x", "what": "accept", "then": ["Tenant/contoso:foothold"]}])),
+        (
+            "waits",
+            json!([{"on": "person", "who": "Customer", "condition": "GdapActive", "reason": "AwaitingCustomerApproval",
+            "since": null, "deadline": null, "link": "https://x", "what": "accept", "then": ["Tenant/contoso:foothold"]}]),
+        ),
     ]);
     let status = saying(waiting(), facts).status(&Value::Null);
     assert_eq!(status["waitsFor"], "Customer");

@@ -23,10 +23,19 @@ pub fn fleet(size: usize) -> (WorldFile, String) {
     let mut manifests = String::new();
     for n in 0..size {
         let (name, domain) = (format!("fleet-{n:04}"), format!("fleet-{n:04}.example"));
-        let customer = CustomerFile { tenant_id: id(n), display_name: name.clone(), domain: domain.clone(), ..CustomerFile::default() };
+        let customer = CustomerFile {
+            tenant_id: id(n),
+            display_name: name.clone(),
+            domain: domain.clone(),
+            ..CustomerFile::default()
+        };
         world.customers.push(customer);
         let spec = format!("{{ class: managed, tenantId: {}, domain: {domain} }}", id(n));
-        writeln!(manifests, "---\napiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: {{ name: {name} }}\nspec: {spec}").unwrap();
+        writeln!(
+            manifests,
+            "---\napiVersion: tenantry.dev/v1alpha1\nkind: Tenant\nmetadata: {{ name: {name} }}\nspec: {spec}"
+        )
+        .unwrap();
     }
     (world, manifests)
 }
@@ -69,7 +78,9 @@ fn a_converged_fleet_of_two_hundred_costs_little_and_writes_nothing() {
     let operator = onboard(&estate, &manifests);
     // What is counted among its tenants is written within seconds.
     let all = FLEET + 1;
-    estate.until("the app has counted", || estate.get("partnerapp/rallied")["status"]["tenants"] == format!("{all}/{all}"));
+    estate.until("the app has counted", || {
+        estate.get("partnerapp/rallied")["status"]["tenants"] == format!("{all}/{all}")
+    });
     interval(&estate);
 
     let (before, mark) = (estate.versions(), estate.cloud.mark());
@@ -101,7 +112,7 @@ fn interval(estate: &Estate<'_>) -> Cost {
 }
 
 /// Until the cloud is not asked any more.
-fn settle(estate: &Estate<'_>) {
+pub fn settle(estate: &Estate<'_>) {
     let quiet = || {
         let mark = estate.cloud.mark();
         std::thread::sleep(Duration::from_millis(700));

@@ -17,8 +17,7 @@ fn row(estate: &Estate<'_>, flags: &[&str]) -> BTreeMap<String, String> {
     let [head, row] = lines.as_slice() else { panic!("{table}") };
     // Columns begin where their heads do; a blank cell would else shift the others.
     let starts: Vec<usize> = head.match_indices(|c: char| c != ' ').map(|(at, _)| at).collect();
-    let starts: Vec<usize> =
-        starts.into_iter().filter(|at| *at == 0 || head.as_bytes()[at - 1] == b' ').collect();
+    let starts: Vec<usize> = starts.into_iter().filter(|at| *at == 0 || head.as_bytes()[at - 1] == b' ').collect();
     let ends = starts.iter().skip(1).copied().chain([usize::MAX]);
     let cell = |from: usize, to: usize| row.get(from..to.min(row.len())).unwrap_or_default().trim().to_owned();
     starts.iter().zip(ends).map(|(from, to)| (cell_of(head, *from, to), cell(*from, to))).collect()
@@ -51,11 +50,23 @@ fn an_engineer_applies_the_example_plays_the_customer_and_sees_ready() {
     estate.cloud.advance("6m"); // the customer is looked after every five minutes
     estate.kubectl(["wait", "--for=condition=Ready", "tenant/contoso", "--timeout=60s"]);
     let seen = row(&estate, &["-o", "wide"]);
-    for (column, wanted) in [("GDAP", "Active"), ("CONSENT", "Granted"), ("EXCHANGE", "Working"), ("READY", "True"), ("WAITS-FOR", "-"), ("REASON", "Ready")] {
+    for (column, wanted) in [
+        ("GDAP", "Active"),
+        ("CONSENT", "Granted"),
+        ("EXCHANGE", "Working"),
+        ("READY", "True"),
+        ("WAITS-FOR", "-"),
+        ("REASON", "Ready"),
+    ] {
         assert_eq!(seen[column], wanted, "{column}");
     }
     assert!(seen["ENDS"].starts_with("20"), "{seen:?}");
-    for (object, kind) in [("partner/northwind", "Ready"), ("partnerapp/rallied", "Ready"), ("gdaptemplate/standard", "Ready"), ("tenantclass/managed", "Ready")] {
+    for (object, kind) in [
+        ("partner/northwind", "Ready"),
+        ("partnerapp/rallied", "Ready"),
+        ("gdaptemplate/standard", "Ready"),
+        ("tenantclass/managed", "Ready"),
+    ] {
         assert!(estate.condition(object, kind).starts_with("True"), "{object}");
     }
     estate.until("the app counts its tenants", || estate.get("partnerapp/rallied")["status"]["tenants"] == "1/1");
@@ -223,7 +234,14 @@ fn tools_that_compute_health_read_the_status_rightly_at_each_stage() {
     estate.kubectl(["patch", "tenant", "contoso", "--type=merge", "-p", r#"{"spec":{"class":"managed"}}"#]);
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     // Held by a finalizer of somebody else, it is on its way out.
-    estate.kubectl(["patch", "tenant", "contoso", "--type=merge", "-p", r#"{"metadata":{"finalizers":["tenantry.dev/finalizer","test.example/hold"]}}"#]);
+    estate.kubectl([
+        "patch",
+        "tenant",
+        "contoso",
+        "--type=merge",
+        "-p",
+        r#"{"metadata":{"finalizers":["tenantry.dev/finalizer","test.example/hold"]}}"#,
+    ]);
     estate.kubectl(["delete", "tenant", "contoso", "--wait=false"]);
     assert_eq!(judge("tenant/contoso").0, "Terminating");
     estate.kubectl(["patch", "tenant", "contoso", "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#]);

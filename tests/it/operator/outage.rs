@@ -87,6 +87,7 @@ fn a_throttled_read_frees_the_worker_and_is_made_when_microsoft_said() {
     estate.cloud.fault(json!({"throttle": {"next": 1000, "retryAfter": 315}}));
     let operator = estate.operator();
     estate.until_condition("partner/northwind", "Ready", "Unknown/Throttled");
+    crate::operator::fleet::settle(&estate);
     let asked = estate.cloud.mark();
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(estate.cloud.since(&asked).http, 0, "nobody asks before the time is over");

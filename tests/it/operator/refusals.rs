@@ -88,7 +88,8 @@ fn an_object_that_cannot_be_decoded_gets_an_error_of_its_own_and_the_others_go_o
     let Some(cluster) = alone() else { return };
     let estate = Estate::first(&cluster, "odd");
     // As when the CRDs are newer than the operator: a field has another form.
-    let crd: Value = serde_json::from_str(&cluster.kubectl_ok(["get", "crd", "tenants.tenantry.dev", "-o", "json"])).unwrap();
+    let crd: Value =
+        serde_json::from_str(&cluster.kubectl_ok(["get", "crd", "tenants.tenantry.dev", "-o", "json"])).unwrap();
     let mut loose = crd.clone();
     let schema = &mut loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     *schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});

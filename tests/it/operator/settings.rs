@@ -36,7 +36,11 @@ fn a_suspended_tenant_is_neither_read_nor_written_and_goes_on_afterwards() {
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
     estate.kubectl(["patch", "tenant", "contoso", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
     estate.until_condition("tenant/contoso", "Ready", "False/Suspended");
-    assert_eq!(estate.condition("tenant/contoso", "GdapActive"), "False/AwaitingCustomerApproval", "as it was last read");
+    assert_eq!(
+        estate.condition("tenant/contoso", "GdapActive"),
+        "False/AwaitingCustomerApproval",
+        "as it was last read"
+    );
     estate.cloud.approve();
     let before = estate.cloud.control().requests(0, true).len();
     estate.cloud.advance("3h");
@@ -55,7 +59,14 @@ fn a_change_of_the_class_reaches_its_tenants() {
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     assert_eq!(estate.get("tenantclass/managed")["status"]["tenants"], 1);
-    estate.kubectl(["patch", "tenantclass", "managed", "--type=merge", "-p", r#"{"spec":{"apps":[{"name":"rallied","exchange":{"way":"None"}}]}}"#]);
+    estate.kubectl([
+        "patch",
+        "tenantclass",
+        "managed",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"apps":[{"name":"rallied","exchange":{"way":"None"}}]}}"#,
+    ]);
     estate.until_condition("tenant/contoso", "ExchangeReady", "True/NotRequired");
     estate.end(operator);
 }
@@ -64,10 +75,24 @@ fn a_change_of_the_class_reaches_its_tenants() {
 fn a_new_client_secret_of_the_managing_app_is_taken_at_once() {
     let Some(cluster) = cluster() else { return };
     let estate = onboarded(cluster, "rotated");
-    estate.kubectl(["patch", "secret", "tenantry-manager", "--type=merge", "-p", r#"{"stringData":{"clientSecret":"cnry-wrong"}}"#]);
+    estate.kubectl([
+        "patch",
+        "secret",
+        "tenantry-manager",
+        "--type=merge",
+        "-p",
+        r#"{"stringData":{"clientSecret":"cnry-wrong"}}"#,
+    ]);
     let operator = estate.operator();
     estate.until_condition("partner/northwind", "Ready", "False/CredentialInvalid");
-    estate.kubectl(["patch", "secret", "tenantry-manager", "--type=merge", "-p", r#"{"stringData":{"clientSecret":"cnry-example-client-secret"}}"#]);
+    estate.kubectl([
+        "patch",
+        "secret",
+        "tenantry-manager",
+        "--type=merge",
+        "-p",
+        r#"{"stringData":{"clientSecret":"cnry-example-client-secret"}}"#,
+    ]);
     estate.until_condition("partner/northwind", "Ready", "True/Ready");
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     assert_ne!(estate.get("secret/tenantry-state"), Value::Null);

@@ -28,7 +28,8 @@ fn health_and_metrics_are_served_and_name_no_object() {
     let estate = Estate::first(cluster, "pages");
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
-    let operator = estate.operator_with(&["--namespace", "pages", "--allow-endpoint", "127.0.0.1", "--metrics-listen", &listen]);
+    let operator =
+        estate.operator_with(&["--namespace", "pages", "--allow-endpoint", "127.0.0.1", "--metrics-listen", &listen]);
     estate.until("it is ready", || page(port, "/readyz").is_some_and(|(status, _)| status == 200));
     assert_eq!(page(port, "/livez").unwrap().0, 200);
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
@@ -69,7 +70,8 @@ fn without_the_crds_it_says_what_to_install_and_waits() {
     let Some(cluster) = crate::support::apiserver::alone() else { return };
     let dir = crate::support::cmd::Dir::new();
     let kubeconfig = cluster.kubeconfig().display().to_string();
-    let operator = dir.cmd(["operator", "--metrics-listen", "", "--log-format", "text"]).env("KUBECONFIG", &kubeconfig).start();
+    let operator =
+        dir.cmd(["operator", "--metrics-listen", "", "--log-format", "text"]).env("KUBECONFIG", &kubeconfig).start();
     std::thread::sleep(std::time::Duration::from_secs(3));
     operator.terminate();
     let run = operator.wait();

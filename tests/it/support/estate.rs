@@ -149,7 +149,14 @@ impl<'a> Estate<'a> {
     #[track_caller]
     pub fn apply(&self, text: &str) {
         let file = self.dir.write("applied.yaml", text);
-        self.kubectl(["apply", "--server-side", "--validate=strict", "--force-conflicts", "-f", &file.display().to_string()]);
+        self.kubectl([
+            "apply",
+            "--server-side",
+            "--validate=strict",
+            "--force-conflicts",
+            "-f",
+            &file.display().to_string(),
+        ]);
     }
 
     fn scope(&self) -> String {

@@ -4,8 +4,8 @@ pub mod apiserver;
 pub mod canary;
 #[allow(dead_code, reason = "made for the tests of the whole journey, which use all of it")]
 pub mod cmd;
-pub mod health;
 pub mod estate;
+pub mod health;
 pub mod msp;
 pub mod source;
 
