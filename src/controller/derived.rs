@@ -65,7 +65,8 @@ impl Operator {
         let there = self.known(&name);
         if there.as_ref().is_some_and(|there| !is_of(there, &tenant.name)) {
             let note = format!("GdapRelationship/{} is somebody else's, and shows something else", name.name);
-            return Ok(self.events.told(tenant, "Conflict", note).await);
+            self.events.told(tenant, "Conflict", note).await;
+            return Ok(());
         }
         let owned = |there: &Known| there.owner.as_ref().is_some_and(|(.., uid)| *uid == tenant.uid);
         let as_wanted = |there: &Known| owned(there) && there.is_held() && there.raw.as_ref() == Some(&spec);

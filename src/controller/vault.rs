@@ -163,7 +163,10 @@ impl Vault {
         let Some(mut held) = known else {
             let secret = secret(fresh(name, owner), values, None, pending);
             return match self.api(name).create(&params, &secret).await {
-                Ok(made) => Ok(self.learn(made)),
+                Ok(made) => {
+                    self.learn(made);
+                    Ok(())
+                }
                 Err(kube::Error::Api(status)) if status.is_already_exists() => {
                     self.book().foreign.insert(name.clone());
                     Err(fault(name, FOREIGN))
@@ -177,7 +180,10 @@ impl Vault {
             }
             let written = secret(held.meta.clone(), values, Some(&held.values), pending);
             match self.api(name).replace(&name.name, &params, &written).await {
-                Ok(made) => return Ok(self.learn(made)),
+                Ok(made) => {
+                    self.learn(made);
+                    return Ok(());
+                }
                 Err(kube::Error::Api(status)) if status.is_conflict() && !last => {
                     let now = self.api(name).get(&name.name).await.map_err(failed)?;
                     held = Held::read(now).map(|(_, held)| held).ok_or_else(|| fault(name, "it has no name"))?;

@@ -1,8 +1,10 @@
 //! Pages that are made from tables say what the tables say.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use tenantry::api::conditions::{ConditionType, table};
+use tenantry::telemetry::{Gauges, Metrics, Outcome};
 
 use crate::support::root;
 
@@ -45,4 +47,34 @@ fn the_page_of_conditions_is_the_table() {
     }
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written == page(), "docs/conditions.md is old: UPDATE_DOCS=1 cargo test --test it docs");
+}
+
+#[test]
+fn the_page_of_metrics_names_every_series_and_no_other() {
+    let page = std::fs::read_to_string(root().join("docs/metrics.md")).unwrap();
+    let told: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `tenantry_")?.split('`').next()).collect();
+    let metrics = Metrics::default();
+    // A series with labels shows only once there is something to show.
+    metrics.reconciled("Tenant", Outcome::Ready, 0.1);
+    metrics.changed("Consent".into(), "create");
+    metrics.status_written("Tenant");
+    let one = Gauges {
+        objects: vec![("Tenant", "True", 1)],
+        waits: vec![("Customer", 1)],
+        requests: vec![("graph", "ok", 1)],
+        ..Gauges::default()
+    };
+    let text = metrics.text(&one);
+    let help = text.lines().filter_map(|line| line.strip_prefix("# TYPE tenantry_"));
+    let name = |line: &str| {
+        let (name, kind) = line.split_once(' ').unwrap();
+        match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
+        }
+    };
+    let there: BTreeSet<String> = help.map(name).collect();
+    assert_eq!(told, there.iter().map(String::as_str).collect());
 }

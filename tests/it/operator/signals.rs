@@ -33,16 +33,16 @@ fn health_and_metrics_are_served_and_name_no_object() {
     estate.until("it is ready", || page(port, "/readyz").is_some_and(|(status, _)| status == 200));
     assert_eq!(page(port, "/livez").unwrap().0, 200);
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    let text = page(port, "/metrics").unwrap().1;
-    for line in [
+    let lines = [
         "tenantry_objects{kind=\"Tenant\",ready=\"False\"} 1",
         "tenantry_waiting_tenants{who=\"Customer\"} 1",
         "tenantry_changes_total{class=\"Relationship\",action=\"create\"} 1",
         "tenantry_microsoft_requests_total{service=\"graph\",outcome=\"ok\"}",
         "tenantry_reconcile_total{kind=\"Tenant\",outcome=\"waiting\"}",
-    ] {
-        assert!(text.contains(line), "{line} is not in\n{text}");
-    }
+    ];
+    let text = || page(port, "/metrics").unwrap().1;
+    estate.until("all series are there", || lines.iter().all(|line| text().contains(line)));
+    let text = text();
     assert!(!text.contains("contoso") && text.ends_with("# EOF\n"));
     estate.end(operator);
 }
