@@ -56,8 +56,9 @@ pub async fn gather(files: &Files, reaching: &Reaching, interrupt: &Arc<Interrup
             let virtual_time = Arc::new(VirtualSleep(opened.control()?));
             let sleep = Arc::new(Interruptible { inner: virtual_time, interrupt: interrupt.clone() });
             let endpoints = Endpoints::all_at(opened.url());
+            let ca = opened.ca()?;
             embedded = Some(opened);
-            (endpoints, None, sleep as Arc<dyn crate::cloud::Sleep>)
+            (endpoints, ca, sleep as Arc<dyn crate::cloud::Sleep>)
         }
         None => {
             let elsewhere = elsewhere(reaching)?;
