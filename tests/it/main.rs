@@ -19,6 +19,7 @@ mod mutants;
 mod partner;
 mod permissions;
 mod refusals;
+mod serve;
 mod support;
 mod table;
 mod windows;

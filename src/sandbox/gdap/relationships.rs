@@ -20,7 +20,7 @@ pub fn unified(roles: &[String]) -> Value {
 }
 
 pub fn render(state: &State, r: &Relationship) -> Value {
-    shape::complete(TYPE, props(state, r).as_object().cloned().unwrap_or_default())
+    shape::filled(TYPE, props(state, r))
 }
 
 fn props(state: &State, r: &Relationship) -> Value {

@@ -40,7 +40,7 @@ pub fn list(ctx: &Ctx, how: &List, items: Vec<Value>) -> Reply {
 
 /// As [`list`], for collections as large as the fleet: only the items of the page are made.
 pub fn lazy<T>(ctx: &Ctx, how: &List, rows: Vec<T>, props: impl Fn(&T) -> Value) -> Reply {
-    let whole = |row: T| shape::complete(how.of, props(&row).as_object().cloned().unwrap_or_default());
+    let whole = |row: T| shape::filled(how.of, props(&row));
     paged(ctx, how, rows, |row| Cow::Owned(props(row)), whole)
 }
 
