@@ -18,14 +18,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// For the sandbox at `url`.
+    /// For the sandbox at `url`, whose certificate `ca` signed when it is served with TLS.
     ///
     /// # Errors
     /// No HTTP client can be made.
-    pub fn new(url: &str) -> Result<Control, Failure> {
+    pub fn new(url: &str, ca: Option<&[u8]>) -> Result<Control, Failure> {
+        let failed = |e: reqwest::Error| Diagnostic::error("sandbox", "no HTTP client").detail(e.to_string());
         // A proxy for the internet has no business on loopback.
-        let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build();
-        let client = client.map_err(|e| Diagnostic::error("sandbox", "no HTTP client").detail(e.to_string()))?;
+        let mut client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT);
+        for certificate in reqwest::Certificate::from_pem_bundle(ca.unwrap_or_default()).map_err(failed)? {
+            client = client.add_root_certificate(certificate);
+        }
+        let client = client.build().map_err(failed)?;
         Ok(Control { client, url: url.trim_end_matches('/').to_owned() })
     }
 

@@ -12,7 +12,7 @@ use crate::cloud::Sleep;
 use crate::cloud::clock::Slept;
 use crate::engine::diagnostic::Diagnostic;
 use crate::sandbox::world::WorldFile;
-use crate::sandbox::{self, Door, Options, Sandbox, SandboxError};
+use crate::sandbox::{self, Door, Options, Profile, Sandbox, SandboxError};
 use crate::source::{Inputs, Secrets};
 
 /// Where a world lies that belongs to manifests.
@@ -21,6 +21,7 @@ const WORLD: &str = ".sandbox/world.yaml";
 /// A sandbox that answers: our own, or another process's.
 pub struct Embedded {
     url: String,
+    state: PathBuf,
     ours: Option<Sandbox>,
 }
 
@@ -30,10 +31,11 @@ impl Embedded {
     /// # Errors
     /// Why it cannot be opened.
     pub async fn open(state: &Path, world: Option<WorldFile>, seed: u64) -> Result<Embedded, Failure> {
-        let options = Options::embedded(state.to_owned(), world, seed);
+        let state = state.to_owned();
+        let options = Options { state: state.clone(), world, seed, profile: Profile::Instant };
         match sandbox::open(options).await {
-            Ok(Door::Running(url)) => Ok(Embedded { url, ours: None }),
-            Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), ours: Some(ours) }),
+            Ok(Door::Running(url)) => Ok(Embedded { url, state, ours: None }),
+            Ok(Door::Opened(ours)) => Ok(Embedded { url: ours.url(), state, ours: Some(ours) }),
             Err(error) => Err(wrong(&error).into()),
         }
     }
@@ -62,10 +64,27 @@ impl Embedded {
         self.ours.is_some()
     }
 
+    /// Whom to trust when it is served with TLS: the CA beside the state.
+    ///
     /// # Errors
-    /// No HTTP client can be made.
+    /// The certificate cannot be read.
+    pub fn ca(&self) -> Result<Option<Vec<u8>>, Failure> {
+        if !self.url.starts_with("https://") {
+            return Ok(None);
+        }
+        let file = sandbox::ca_file(&self.state);
+        let read = std::fs::read(&file).map_err(|error| {
+            Diagnostic::error("sandbox", format!("the certificate {} of the sandbox cannot be read", file.display()))
+                .detail(error.to_string())
+                .remedy("Stop `tenantry sandbox serve` and start it again: it puts the certificate beside the state.")
+        })?;
+        Ok(Some(read))
+    }
+
+    /// # Errors
+    /// No HTTP client can be made, or the certificate of the sandbox cannot be read.
     pub fn control(&self) -> Result<Control, Failure> {
-        Control::new(&self.url)
+        Control::new(&self.url, self.ca()?.as_deref())
     }
 
     /// Saves, and gives the state free.
@@ -76,7 +95,8 @@ impl Embedded {
     }
 }
 
-fn wrong(error: &SandboxError) -> Diagnostic {
+/// Why there is no sandbox, for people.
+pub fn wrong(error: &SandboxError) -> Diagnostic {
     let mut diagnostic = Diagnostic::error("sandbox", error.to_string()).remedy(error.remedy());
     if let Some((file, line)) = error.place() {
         (diagnostic.file, diagnostic.line) = (Some(file.display().to_string()), line);

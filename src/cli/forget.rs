@@ -8,6 +8,7 @@ use super::embedded::Embedded;
 use super::failure::Failure;
 use super::printer::Printer;
 use crate::engine::diagnostic::Diagnostic;
+use crate::sandbox;
 
 /// The folder in which everything of a sandbox lies by default.
 const HOME: &str = ".tenantry";
@@ -19,8 +20,11 @@ pub async fn reset(state: &Path, printer: &Printer) -> Result<(), Failure> {
         printer.say(&format!("there is no sandbox in {}", state.display()));
     } else {
         in_use(state).await?;
-        fs::remove_file(state).map_err(|error| wrong(state, &error))?;
-        printer.say(&format!("forgot {}", state.display()));
+        let keys = [sandbox::ca_file(state), sandbox::key_file(state)];
+        for file in std::iter::once(state.to_owned()).chain(keys.into_iter().filter(|file| file.exists())) {
+            fs::remove_file(&file).map_err(|error| wrong(&file, &error))?;
+            printer.say(&format!("forgot {}", file.display()));
+        }
     }
     let home = state.parent().filter(|folder| folder.file_name().is_some_and(|name| name == HOME));
     for name in home.into_iter().flat_map(|home| [home.join("secrets"), home.join("journal.json")]) {

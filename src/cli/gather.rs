@@ -91,8 +91,9 @@ pub async fn gather(sources: &Sources, reaching: &Reaching, interrupt: &Arc<Inte
             let virtual_time = Arc::new(VirtualSleep(opened.control()?));
             let sleep = Arc::new(Interruptible { inner: virtual_time, interrupt: interrupt.clone() });
             let endpoints = Endpoints::all_at(opened.url());
+            let ca = opened.ca()?;
             embedded = Some(opened);
-            (endpoints, None, sleep as Arc<dyn crate::cloud::Sleep>)
+            (endpoints, ca, sleep as Arc<dyn crate::cloud::Sleep>)
         }
         None => {
             let found = elsewhere(reaching.endpoint.as_deref(), reaching.ca_file.as_deref())?;

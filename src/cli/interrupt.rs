@@ -1,7 +1,7 @@
 //! Ctrl-C: the first finishes the step in hand, the second aborts.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -13,8 +13,8 @@ use crate::cloud::clock::{RealSleep, Slept};
 /// Whether somebody wants the run to end.
 #[derive(Default)]
 pub struct Interrupt {
-    /// Steps are being carried out: one in hand is finished first.
-    busy: AtomicBool,
+    /// What is said to the first signal while something in hand is finished; without it, the run ends at once.
+    busy: OnceLock<&'static str>,
     wanted: AtomicBool,
     heard: Notify,
     aborted: Notify,
@@ -26,11 +26,11 @@ impl Interrupt {
         let (ours, printer) = (self.clone(), printer.clone());
         tokio::spawn(async move {
             while signal().await {
-                if ours.is_wanted() || !ours.busy.load(SeqCst) {
+                let Some(said) = ours.busy.get().filter(|_| !ours.is_wanted()) else {
                     ours.aborted.notify_one();
                     return;
-                }
-                printer.say("interrupted: finishing the step in hand; once more to abort");
+                };
+                printer.say(said);
                 ours.raise();
             }
         });
@@ -38,7 +38,20 @@ impl Interrupt {
 
     /// From here on the first signal finishes the step in hand; before, it ends the run at once.
     pub fn begin(&self) {
-        self.busy.store(true, SeqCst);
+        self.begin_saying("interrupted: finishing the step in hand; once more to abort");
+    }
+
+    /// As [`Interrupt::begin`], with words of its own.
+    pub fn begin_saying(&self, words: &'static str) {
+        let _ = self.busy.set(words);
+    }
+
+    /// Ready when the run shall end as soon as what is in hand is finished.
+    pub async fn wanted(&self) {
+        let heard = self.heard.notified();
+        if !self.is_wanted() {
+            heard.await;
+        }
     }
 
     /// Ready when the run shall end at once.

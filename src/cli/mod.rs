@@ -24,6 +24,7 @@ mod printer;
 mod progress;
 mod render;
 mod sandbox;
+mod serve;
 mod session;
 mod status;
 mod style;
@@ -108,7 +109,7 @@ async fn reach(command: Command, printer: &Arc<Printer>, interrupt: &Arc<Interru
         Command::Plan(args) => session::plan(&args, printer, interrupt).await,
         Command::Apply(args) => session::apply(&args, printer, interrupt).await,
         Command::Status(args) => session::status(&args, printer, interrupt).await,
-        Command::Sandbox(args) => sandbox::run(&args, printer).await,
+        Command::Sandbox(args) => sandbox::run(&args, printer, interrupt).await,
         Command::Operator(_)
         | Command::Validate(_)
         | Command::Crds(_)

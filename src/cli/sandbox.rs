@@ -4,24 +4,26 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::args::{Output, SandboxArgs, SandboxCommand};
+use super::args::{InitArgs, Output, SandboxArgs, SandboxCommand};
 use super::embedded::{self, Embedded};
 use super::exit::Exit;
 use super::failure::Failure;
-use super::forget;
+use super::interrupt::Interrupt;
 use super::printer::Printer;
 use super::render::clean;
 use super::render::json::pretty;
+use super::{forget, serve};
 use crate::engine::diagnostic::Diagnostic;
 
 /// Runs one of them.
-pub async fn run(args: &SandboxArgs, printer: &Printer) -> Exit {
+pub async fn run(args: &SandboxArgs, printer: &Printer, interrupt: &Interrupt) -> Exit {
     let done = match &args.command {
         SandboxCommand::Drift(drift) if drift.kind.is_none() => {
             printer.data(&kinds());
             return Exit::Ok;
         }
-        SandboxCommand::Init(init) => self::init(&args.state, &init.world, init.seed, printer).await,
+        SandboxCommand::Init(init) => self::init(&args.state, init, printer).await,
+        SandboxCommand::Serve(how) => serve::run(&args.state, how, printer, interrupt).await,
         SandboxCommand::Reset => forget::reset(&args.state, printer).await,
         played => play(&args.state, played, printer).await,
     };
@@ -31,16 +33,22 @@ pub async fn run(args: &SandboxArgs, printer: &Printer) -> Exit {
     }
 }
 
-async fn init(state: &Path, world: &Path, seed: u64, printer: &Printer) -> Result<(), Failure> {
+async fn init(state: &Path, args: &InitArgs, printer: &Printer) -> Result<(), Failure> {
     if state.exists() {
         let summary = format!("there is a sandbox in {} already", state.display());
         let remedy = "Forget it with `tenantry sandbox reset`, or name another file with --state.";
         return Err(Diagnostic::error("sandbox", summary).remedy(remedy).into());
     }
-    let world = embedded::read(world)?;
+    if args.fleet > 0 && !args.world.is_file() {
+        let summary = format!("there is no world in {} for a fleet to join", args.world.display());
+        let remedy = "A fleet is only customers. Name a file with the partner, its users and apps: --world FILE; examples/first/.sandbox/world.yaml is one.";
+        return Err(Diagnostic::error("sandbox", summary).remedy(remedy).into());
+    }
+    let mut world = embedded::read(&args.world)?;
+    world.add_fleet(args.fleet, args.seed);
     let tenants = world.customers.len();
     let partner = world.partner.display_name.clone();
-    Embedded::open(state, Some(world), seed).await?.stop().await;
+    Embedded::open(state, Some(world), args.seed).await?.stop().await;
     printer.data(&format!("{}: {} and {tenants} of its customers\n", state.display(), clean(&partner)));
     Ok(())
 }
@@ -76,7 +84,7 @@ async fn play(state: &Path, command: &SandboxCommand, printer: &Printer) -> Resu
             Ok(wish) => control.post("faults", &wish).await.map(|answer| pretty(&answer)),
             Err(error) => Err(Diagnostic::error("sandbox", format!("that is not JSON: {error}")).into()),
         },
-        SandboxCommand::Init(_) | SandboxCommand::Reset => Ok(String::new()),
+        SandboxCommand::Init(_) | SandboxCommand::Serve(_) | SandboxCommand::Reset => Ok(String::new()),
     };
     sandbox.stop().await;
     printer.data(&said?);

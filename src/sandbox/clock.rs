@@ -1,4 +1,6 @@
 //! The one virtual clock of the cloud, and the lags that are counted on it.
+use std::str::FromStr;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,6 +15,26 @@ pub enum Clock {
     Fixed { at: Timestamp },
 }
 
+/// What a clock shall do: `follow`, or `fixed@2026-11-23T10:00:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockWish {
+    Follow,
+    Fixed(Timestamp),
+}
+
+impl FromStr for ClockWish {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ClockWish, String> {
+        let bad = || "write `follow`, or `fixed@` and a time such as fixed@2026-11-23T10:00:00Z".to_owned();
+        match text.split_once('@') {
+            None if text == "follow" => Ok(ClockWish::Follow),
+            Some(("fixed", at)) => at.parse().map(|at| ClockWish::Fixed(whole_seconds(at))).map_err(|_| bad()),
+            _ => Err(bad()),
+        }
+    }
+}
+
 impl Default for Clock {
     fn default() -> Self {
         Clock::Follow { offset_seconds: 0 }
@@ -20,6 +42,20 @@ impl Default for Clock {
 }
 
 impl Clock {
+    /// A new cloud's clock.
+    pub fn new(wish: Option<ClockWish>) -> Clock {
+        match wish {
+            None | Some(ClockWish::Follow) => Clock::default(),
+            Some(ClockWish::Fixed(at)) => Clock::Fixed { at },
+        }
+    }
+
+    /// Goes on from a moment as wall time does.
+    #[expect(clippy::disallowed_methods, reason = "the sandbox is the clock that rules")]
+    pub fn following_from(at: Timestamp) -> Clock {
+        Clock::Follow { offset_seconds: at.as_second() - whole_seconds(Timestamp::now()).as_second() }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the sandbox is the clock that rules")]
     pub fn now(&self) -> Timestamp {
         match self {

@@ -1,5 +1,6 @@
 //! One request in, one answer out: which service it is for, faults, log, and saving before answering.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -14,19 +15,33 @@ use super::keys::Keys;
 use super::log::Entry;
 use super::partner_center::Ask;
 use super::state::State;
-use super::store::Store;
-use super::{Saving, control_http, exchange, ids, partner_center, sts};
+use super::store::{Pen, Saving, Store};
+use super::{control_http, exchange, ids, partner_center, sts};
 
 /// The running cloud: its state, its keys, and the file it lives in.
 pub struct Cloud {
     pub state: State,
     keys: Keys,
     store: Option<Store>,
-    saving: Saving,
+    /// Numbers what goes to the file, so that an older picture never replaces a newer one.
+    saves: u64,
     /// Something was logged or changed that the file does not have yet.
     unsaved: bool,
     /// An `after-answer` kill strikes with the next request, or after a moment.
     doomed: bool,
+}
+
+/// The cloud at one moment, on its way to the file.
+pub struct Snapshot {
+    state: State,
+    pen: Arc<Pen>,
+    number: u64,
+}
+
+impl Snapshot {
+    pub fn write(&self) -> Result<(), SandboxError> {
+        self.pen.write(&self.state, self.number)
+    }
 }
 
 /// What the server does with the connection after the answer is made.
@@ -49,21 +64,54 @@ const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account<
 const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
 
 impl Cloud {
-    pub fn new(state: State, store: Store, saving: Saving) -> Result<Cloud, SandboxError> {
+    pub fn new(state: State, store: Store) -> Result<Cloud, SandboxError> {
         let keys = Keys::open(&state.signing_key)?;
-        Ok(Cloud { state, keys, store: Some(store), saving, unsaved: false, doomed: false })
+        Ok(Cloud { state, keys, store: Some(store), saves: 0, unsaved: false, doomed: false })
     }
 
     pub fn now(&self) -> Timestamp {
         self.state.clock.now()
     }
 
+    /// Lets others find it.
+    pub fn announce(&mut self, url: &str) -> Result<(), SandboxError> {
+        self.store.as_mut().map_or(Ok(()), |store| store.announce(url))
+    }
+
     pub fn save(&mut self) -> Result<(), SandboxError> {
         if let Some(store) = &self.store {
-            store.save(&self.state)?;
+            self.saves += 1;
+            store.pen().write(&self.state, self.saves)?;
             self.unsaved = false;
         }
         Ok(())
+    }
+
+    /// What was changed is in the file when this returns, or soon: as the store was opened.
+    pub fn keep(&mut self) -> Result<(), SandboxError> {
+        self.unsaved = true;
+        match &self.store {
+            Some(store) if store.saving == Saving::EveryChange => self.save(),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the file does not have yet, to be written without holding up anybody.
+    pub fn snapshot(&mut self) -> Option<Snapshot> {
+        let store = self.store.as_ref().filter(|_| self.unsaved)?;
+        self.saves += 1;
+        self.unsaved = false;
+        Some(Snapshot { state: self.state.clone(), pen: store.pen(), number: self.saves })
+    }
+
+    /// A snapshot did not reach the file.
+    pub fn is_unsaved(&mut self) {
+        self.unsaved = true;
+    }
+
+    /// The file belongs to somebody else, or to nobody: an answer would promise what is not kept.
+    pub fn is_closed(&self) -> bool {
+        self.store.is_none()
     }
 
     pub fn save_if_needed(&mut self) -> Result<(), SandboxError> {
@@ -77,7 +125,7 @@ impl Cloud {
         saved
     }
 
-    /// Handles one request and has everything it changed on disk before it returns.
+    /// Handles one request, and keeps what it changed before it returns.
     pub fn serve(&mut self, mut call: Call) -> (Answer, Aftermath) {
         if self.doomed {
             kill_now();
@@ -91,13 +139,11 @@ impl Cloud {
         let mut after = Aftermath::default();
         let mut answer = self.dispatch(&call, now, &mut after, &mut changed);
         self.unsaved = true;
-        if changed
-            && self.saving == Saving::EachChange
-            && let Err(e) = self.save()
-        {
+        if changed && let Err(e) = self.keep() {
             answer = Answer::json(503, json!({ "error": { "code": "serviceUnavailable", "message": e.to_string() } }));
         }
         if after.kill {
+            let _ = self.save();
             self.doomed = true;
         }
         let client = call.header("client-request-id").unwrap_or(&call.request_id).to_owned();
@@ -109,6 +155,9 @@ impl Cloud {
     }
 
     fn dispatch(&mut self, call: &Call, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+        if self.state.faults.outage {
+            return self.unavailable(call, now);
+        }
         if self.state.faults.html {
             let seq = self.state.log.reserve();
             self.note(seq, None, call, now, 200, Asked::default());
@@ -157,6 +206,26 @@ impl Cloud {
         answer
     }
 
+    /// The outage of all of Microsoft, in the words of each service.
+    fn unavailable(&mut self, call: &Call, now: Timestamp) -> Answer {
+        let seq = self.state.log.reserve();
+        let token = sts::path(&call.path).is_some();
+        let batch = call.path.to_ascii_lowercase().ends_with("/$batch");
+        let write = !token && !batch && ["POST", "PATCH", "PUT", "DELETE"].contains(&call.method.as_str());
+        let answer = if token {
+            sts::unavailable(&self.state, call, now)
+        } else if call.path.starts_with("/v1/") {
+            partner_center::unavailable()
+        } else if call.path.starts_with("/adminapi/") {
+            Answer::empty(503)
+        } else {
+            Failure::new(503, "serviceNotAvailable", "The service is not available. Try the request again.")
+                .answer(call, now)
+        };
+        self.note(seq, None, call, now, 503, Asked { write, token, ..Asked::default() });
+        answer
+    }
+
     #[expect(clippy::too_many_arguments, reason = "the parts of one request, kept apart for the batch")]
     fn graph(
         &mut self,
@@ -188,14 +257,16 @@ impl Cloud {
         changed: &mut bool,
         asked: &mut Asked,
     ) -> Answer {
+        let matched = routes::find(&call.method, rest, version);
         if let Some(seconds) = self.state.faults.count_graph() {
             *changed = true;
+            asked.write = matched.is_ok_and(|m| m.route.write);
             let text = "Too many requests.";
             return Failure::new(429, "TooManyRequests", text)
                 .with("Retry-After", seconds.to_string())
                 .answer(call, now);
         }
-        let matched = match routes::find(&call.method, rest, version) {
+        let matched = match matched {
             Ok(m) => m,
             Err(f) => {
                 // A wrong token is said before a wrong path.

@@ -84,7 +84,18 @@ impl Cloud {
 }
 
 fn saved(cloud: &mut Cloud) -> Outcome<()> {
-    cloud.save().map_err(|e| e.to_string())
+    cloud.keep().map_err(|e| e.to_string())
+}
+
+/// What follows is in the file whatever happens to this process.
+pub fn save(cloud: &mut Cloud) -> Outcome<Value> {
+    cloud.save().map_err(|e| e.to_string())?;
+    Ok(json!({ "saved": cloud.state.log.next }))
+}
+
+pub fn counts(cloud: &Cloud) -> Value {
+    let log = &cloud.state.log;
+    json!({ "http": log.counts.http, "tokens": log.counts.tokens, "writes": log.counts.writes, "next": log.next })
 }
 
 /// `which`: id or display name; `None` approves all that wait. `tenant` binds an open invitation.

@@ -23,6 +23,8 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
             control::advance(cloud, seconds)
         }
         ("GET", "requests") => requests(cloud, call),
+        ("GET", "counts") => Ok(control::counts(cloud)),
+        ("POST", "save") => control::save(cloud),
         ("GET", "state-of-world") => Ok(cloud.picture()),
         ("POST", "drift") => body.and_then(|b| control::drifted(cloud, &b)),
         ("POST", "faults") => body.and_then(|b| control::faults(cloud, &b)),
@@ -30,7 +32,7 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
         ("GET", "clock") => Ok(json!({ "now": cloud.now(), "next": cloud.state.next_lag(cloud.now()) })),
         ("GET", "world") => Ok(control::world(cloud)),
         _ => {
-            let known = "POST approve, advance, advance-to-next, drift, faults; GET requests, state-of-world, faults, clock, world";
+            let known = "POST approve, advance, advance-to-next, drift, faults, save; GET requests, counts, state-of-world, faults, clock, world";
             return Answer::json(
                 404,
                 json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }),

@@ -66,12 +66,21 @@ pub enum Drift {
 
 type Found<T> = Result<T, String>;
 
+/// So many names help; all of a fleet do not.
+const NAMED: usize = 50;
+
 /// A clear error: what was not found, and what there is.
 fn missing(what: &str, name: &str, there_is: impl Iterator<Item = String>) -> String {
     let mut names: Vec<String> = there_is.collect();
     names.sort();
     names.dedup();
-    let list = if names.is_empty() { "there is none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let list = match (names.is_empty(), more) {
+        (true, _) => "there is none".to_owned(),
+        (_, 0) => format!("there are: {}", names.join(", ")),
+        _ => format!("there are: {}, and {more} more", names.join(", ")),
+    };
     format!("no {what} is called `{name}`; {list}")
 }
 
@@ -101,10 +110,11 @@ fn is_called(a: &Application, name: &str) -> bool {
 
 /// A registration, wherever it is, by display name, mark or id.
 fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Application> {
-    let known: Vec<String> =
-        state.tenants.values().flat_map(|t| t.applications.values()).map(|a| a.display_name().to_owned()).collect();
-    let hit = state.tenants.values_mut().flat_map(|t| t.applications.values_mut()).find(|a| is_called(a, name));
-    hit.ok_or_else(|| missing("app", name, known.into_iter()))
+    let all = || state.tenants.values().flat_map(|t| t.applications.values().map(|a| (&t.id, a)));
+    let unknown = || missing("app", name, all().map(|(_, a)| a.display_name().to_owned()));
+    let hit = all().find(|(_, a)| is_called(a, name)).map(|(tenant, a)| (tenant.clone(), a.id.clone()));
+    let (tenant, id) = hit.ok_or_else(unknown)?;
+    tenant_mut(state, &tenant)?.applications.get_mut(&id).ok_or_else(|| format!("no app {id}"))
 }
 
 /// An app's principal in a tenant.

@@ -1,6 +1,8 @@
 //! What the cloud will do later: every lag is one entry here, counted on the virtual clock.
+use std::collections::{BTreeSet, VecDeque};
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clock::{self, Delay};
 use super::gdap::{self, Status};
@@ -46,9 +48,62 @@ pub enum Effect {
     },
 }
 
-impl Effect {
-    fn is_lag(&self) -> bool {
-        !matches!(self, Effect::RelationshipEnd { .. })
+/// All that is due, earliest first; what is due at the same moment, in the order in which it was scheduled.
+///
+/// The ends of relationships are kept apart: a fleet has thousands of them, years ahead, and nobody waits for them.
+#[derive(Debug, Default, Clone)]
+pub struct Dues {
+    lags: VecDeque<Due>,
+    ends: BTreeSet<(Timestamp, String)>,
+}
+
+impl Dues {
+    pub fn add(&mut self, at: Timestamp, effect: Effect) {
+        match effect {
+            Effect::RelationshipEnd { id } => drop(self.ends.insert((at, id))),
+            effect => {
+                let place = self.lags.partition_point(|d| d.at <= at);
+                self.lags.insert(place, Due { at, effect });
+            }
+        }
+    }
+
+    /// Effects that somebody waits for.
+    pub fn pending(&self) -> impl Iterator<Item = &Effect> {
+        self.lags.iter().map(|d| &d.effect)
+    }
+
+    pub fn forget(&mut self, effect: &Effect) {
+        self.lags.retain(|d| d.effect != *effect);
+    }
+
+    pub fn forget_end(&mut self, relationship: &str) {
+        self.ends.retain(|(_, id)| id != relationship);
+    }
+
+    fn take(&mut self, now: Timestamp) -> Option<Due> {
+        let lag = self.lags.front().map(|d| d.at).filter(|at| *at <= now);
+        let end = self.ends.first().map(|(at, _)| *at).filter(|at| *at <= now);
+        match (lag, end) {
+            (None, None) => None,
+            (Some(lag), end) if end.is_none_or(|end| lag <= end) => self.lags.pop_front(),
+            _ => self.ends.pop_first().map(|(at, id)| Due { at, effect: Effect::RelationshipEnd { id } }),
+        }
+    }
+}
+
+impl Serialize for Dues {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let ends = self.ends.iter().map(|(at, id)| Due { at: *at, effect: Effect::RelationshipEnd { id: id.clone() } });
+        s.collect_seq(self.lags.iter().cloned().chain(ends))
+    }
+}
+
+impl<'de> Deserialize<'de> for Dues {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut all = Dues::default();
+        Vec::<Due>::deserialize(d)?.into_iter().for_each(|Due { at, effect }| all.add(at, effect));
+        Ok(all)
     }
 }
 
@@ -58,24 +113,23 @@ impl State {
         if lag.0 <= 0 {
             self.happen(now, effect);
         } else {
-            self.due.push(Due { at: clock::plus(now, lag.0), effect });
+            self.due.add(clock::plus(now, lag.0), effect);
         }
     }
 
     pub fn at(&mut self, at: Timestamp, effect: Effect) {
-        self.due.push(Due { at, effect });
+        self.due.add(at, effect);
     }
 
     pub fn is_pending(&self, effect: &Effect) -> bool {
-        self.due.iter().any(|d| d.effect == *effect)
+        self.due.pending().any(|e| e == effect)
     }
 
     /// Does what has become due, in order of time. Returns whether anything happened.
     pub fn settle(&mut self, now: Timestamp) -> bool {
         let mut any = false;
         // Each effect may schedule the next, so the earliest is looked for anew each time.
-        while let Some(i) = self.earliest(|d| d.at <= now) {
-            let due = self.due.swap_remove(i);
+        while let Some(due) = self.due.take(now) {
             self.happen(due.at, due.effect);
             any = true;
         }
@@ -84,12 +138,7 @@ impl State {
 
     /// Seconds to the next pending lag; `None` when nothing is due.
     pub fn next_lag(&self, now: Timestamp) -> Option<i64> {
-        let i = self.earliest(|d| d.effect.is_lag())?;
-        self.due.get(i).map(|d| (d.at.as_second() - now.as_second()).max(0))
-    }
-
-    fn earliest(&self, which: impl Fn(&Due) -> bool) -> Option<usize> {
-        self.due.iter().enumerate().filter(|(_, d)| which(d)).min_by_key(|(_, d)| d.at).map(|(i, _)| i)
+        self.due.lags.front().map(|d| (d.at.as_second() - now.as_second()).max(0))
     }
 
     fn happen(&mut self, at: Timestamp, effect: Effect) {

@@ -18,8 +18,10 @@ pub enum SandboxError {
     Locked { path: PathBuf },
     #[error("cannot {what} {}: {source}", path.display())]
     Io { what: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("cannot listen on the loopback address: {0}")]
-    Listen(std::io::Error),
+    #[error("cannot listen at {at}: {source}")]
+    Listen { at: String, source: std::io::Error },
+    #[error("the TLS key in {} is not usable: {reason}", path.display())]
+    Tls { path: PathBuf, reason: String },
     #[error("the sandbox's token keys are not usable: {0}")]
     Keys(String),
     #[error("{0} is no fault of this sandbox: {1}")]
@@ -40,7 +42,10 @@ impl SandboxError {
             SandboxError::InUse { .. } => "Use that address, or stop the other process.",
             SandboxError::Locked { .. } => "Stop it, or use another state file.",
             SandboxError::Io { .. } => "Make the file and its folder readable and writable, or use another state file.",
-            SandboxError::Listen(_) => "Let programs of this machine listen on 127.0.0.1.",
+            SandboxError::Listen { .. } => {
+                "Choose an address of this machine and a port that no other program has; port 0 is any that is free."
+            }
+            SandboxError::Tls { .. } => "Remove it: the next start makes another one, which clients must trust anew.",
             SandboxError::Keys(_) => "Run `tenantry sandbox reset`.",
             SandboxError::Fault(..) => "Correct it or unset it.",
         }
@@ -54,8 +59,11 @@ impl SandboxError {
             | SandboxError::NoWorld { path }
             | SandboxError::InUse { path, .. }
             | SandboxError::Locked { path }
+            | SandboxError::Tls { path, .. }
             | SandboxError::Io { path, .. } => Some((path, None)),
-            SandboxError::World(_) | SandboxError::Listen(_) | SandboxError::Keys(_) | SandboxError::Fault(..) => None,
+            SandboxError::World(_) | SandboxError::Listen { .. } | SandboxError::Keys(_) | SandboxError::Fault(..) => {
+                None
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct Faults {
     pub kill: Option<Kill>,
     pub refuse: Vec<String>,
     pub html: bool,
+    /// Every service answers 503, the token service too.
+    pub outage: bool,
     pub throttle: Option<Throttle>,
     pub drop: Option<Drop>,
     /// Given by the environment: it holds for this process and is not saved.
@@ -54,6 +56,7 @@ pub struct Wish {
     pub kill: Option<Kill>,
     pub refuse: Option<Refuse>,
     pub html: Option<bool>,
+    pub outage: Option<bool>,
     pub throttle: Option<Throttle>,
     pub drop: Option<Drop>,
     /// Takes all faults away first.
@@ -100,6 +103,7 @@ impl Faults {
         }
         next.kill = wish.kill.or(next.kill);
         next.html = wish.html.unwrap_or(next.html);
+        next.outage = wish.outage.unwrap_or(next.outage);
         next.throttle = wish.throttle.or(next.throttle);
         next.drop = wish.drop.or(next.drop);
         *self = next;

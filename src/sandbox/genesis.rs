@@ -1,13 +1,16 @@
 //! Makes the first state out of a world.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::clock::{self, Clock, days};
+use super::due::Dues;
 use super::error::SandboxError;
 use super::facts::{self, Resource};
 use super::faults::Faults;
+use super::kept::Book;
 use super::state::{
     AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret,
     Seeded, State, Tenant, User,
@@ -29,9 +32,8 @@ fn tenant_id(text: &str, whose: &str) -> Made<String> {
 }
 
 /// A world's beginning: tenants, Microsoft's own principals, the partner's users, apps and groups.
-pub fn state(file: &WorldFile, seed: u64) -> Made<State> {
+pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
     let seed = file.seed.unwrap_or(seed);
-    let clock = Clock::default();
     let now = clock.now();
     let partner = tenant_id(&file.partner.tenant_id, "the partner")?;
     let mut state = State {
@@ -41,14 +43,15 @@ pub fn state(file: &WorldFile, seed: u64) -> Made<State> {
         lag: file.lag.clone(),
         signing_key: keys::generate()?,
         partner: partner.clone(),
-        tenants: BTreeMap::new(),
-        relationships: BTreeMap::new(),
+        tenants: Book::default(),
+        relationships: Book::default(),
         refresh_tokens: BTreeMap::new(),
-        due: Vec::new(),
+        due: Dues::default(),
         faults: Faults::default(),
         retired: BTreeSet::new(),
         replays: VecDeque::new(),
         log: log::Log::default(),
+        domains: OnceLock::new(),
     };
     let own = CustomerFile {
         tenant_id: partner.clone(),

@@ -10,6 +10,8 @@ pub struct Call {
     pub method: String,
     /// From the `Host` header: absolute links of answers begin with it.
     pub host: String,
+    /// It came over TLS: absolute links say `https`.
+    pub secure: bool,
     /// Decoded, without the query.
     pub path: String,
     pub query: Vec<(String, String)>,
@@ -29,7 +31,7 @@ impl Call {
     }
 
     pub fn base(&self) -> String {
-        format!("http://{}", self.host)
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.host)
     }
 
     /// Splits `path?query` as it came over the wire.

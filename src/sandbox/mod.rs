@@ -26,35 +26,40 @@ mod genesis;
 mod graph;
 mod http;
 mod ids;
+mod kept;
 mod keys;
 mod log;
 mod partner_center;
 mod picture;
 mod server;
+mod serving;
 mod state;
 mod store;
 mod sts;
 #[cfg(test)]
 mod tests;
+mod tls;
+mod wire;
 pub mod world;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-pub use clock::{Delay, Lag};
+pub use clock::{ClockWish, Delay, Lag};
 pub use control::Control;
 pub use error::SandboxError;
 pub use log::Entry as LogEntry;
+pub use serving::{Note, Served, Serving, serve};
+pub use tls::{ca_file, key_file};
 
+use clock::Clock;
 use cloud::Cloud;
-use server::{Shared, locked};
-use store::{Locked, Store};
+use server::{Front, Shared, locked};
+use store::{Locked, Saving, Store};
 
 /// How lively the cloud is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,27 +79,6 @@ pub struct Options {
     /// For ids and choices; the world's own seed wins.
     pub seed: u64,
     pub profile: Profile,
-    /// Where it is served.
-    pub listen: SocketAddr,
-    pub saving: Saving,
-}
-
-impl Options {
-    /// For one program on this machine: a free port of 127.0.0.1, and every change on disk before it is answered.
-    pub fn embedded(state: PathBuf, world: Option<world::WorldFile>, seed: u64) -> Options {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        Options { state, world, seed, profile: Profile::Instant, listen, saving: Saving::EachChange }
-    }
-}
-
-/// When the state is written to its file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Saving {
-    /// Before a change is answered: the process may be killed at any moment.
-    #[default]
-    EachChange,
-    /// About once a second, and at the end: for a server of many tenants.
-    NowAndThen,
 }
 
 /// A running simulated cloud.
@@ -116,14 +100,21 @@ pub enum Door {
 /// Name of a write route that is refused, as a fault given from outside.
 const REFUSE: &str = "TENANTRY_SANDBOX_REFUSE";
 
-/// Opens a state, or finds the process that has it open.
-#[expect(clippy::disallowed_methods, reason = "waits in wall time for another process")]
+/// Opens a state, or finds the process that has it open. Whatever is answered is in the file by then.
 pub async fn open(options: Options) -> Result<Door, SandboxError> {
-    // An owner writes its address a moment after it takes the lock.
-    for _ in 0..40 {
-        match Store::lock(&options.state)? {
-            Locked::Ours(store) => return Sandbox::with(store, options).await.map(Door::Opened),
-            Locked::Theirs(url) if !url.is_empty() => return Ok(Door::Running(url)),
+    open_with(options, Serving::default(), Saving::EveryChange).await.map(|(door, _)| door)
+}
+
+#[expect(clippy::disallowed_methods, reason = "waits in wall time for another process")]
+async fn open_with(options: Options, serving: Serving, saving: Saving) -> Result<(Door, Vec<Note>), SandboxError> {
+    // An owner writes its address after it takes the lock, when it has read the state: of a large fleet in seconds.
+    for _ in 0..300 {
+        match Store::lock(&options.state, saving)? {
+            Locked::Ours(store) => {
+                let (sandbox, notes) = Sandbox::with(store, options, serving).await?;
+                return Ok((Door::Opened(sandbox), notes));
+            }
+            Locked::Theirs(url) if !url.is_empty() => return Ok((Door::Running(url), Vec::new())),
             Locked::Theirs(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -139,28 +130,36 @@ impl Sandbox {
         }
     }
 
-    async fn with(mut store: Store, options: Options) -> Result<Sandbox, SandboxError> {
+    async fn with(store: Store, options: Options, serving: Serving) -> Result<(Sandbox, Vec<Note>), SandboxError> {
         let Profile::Instant = options.profile;
-        let mut state = match store.load()? {
-            Some(state) => state,
+        let mut notes = Vec::new();
+        let (mut state, is_new) = match store.load()? {
+            Some(state) => (state, false),
             None => {
-                let world = options.world.ok_or(SandboxError::NoWorld { path: options.state })?;
-                let state = genesis::state(&world, options.seed)?;
-                store.save(&state)?;
-                state
+                let world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
+                (genesis::state(&world, options.seed, Clock::new(serving.clock))?, true)
             }
         };
+        if let Some(wish) = serving.clock.filter(|_| !is_new) {
+            notes.extend(serving::set(&mut state.clock, wish));
+        }
         if let Some(step) = std::env::var(REFUSE).ok().filter(|s| !s.is_empty()) {
             state.faults.refuse_by_environment(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
         }
-        let listener = TcpListener::bind(options.listen).await.map_err(SandboxError::Listen)?;
-        let url = format!("http://{}", listener.local_addr().map_err(SandboxError::Listen)?);
-        store.announce(&url)?;
-        let cloud: Shared = Arc::new(Mutex::new(Cloud::new(state, store, options.saving)?));
+        let at = serving::listen(&serving, &options.state).await?;
+        notes.extend(at.exposed.then_some(Note::Exposed));
+        let saving = store.saving;
+        let mut cloud = Cloud::new(state, store)?;
+        if is_new || serving.clock.is_some() {
+            cloud.save()?;
+        }
+        cloud.announce(&at.url)?;
+        let cloud: Shared = Arc::new(Mutex::new(cloud));
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(server::run(listener, cloud.clone(), stopped));
-        let saver = tokio::spawn(save_now_and_then(cloud.clone()));
-        Ok(Sandbox { cloud, url, stop: Some(stop), server, saver })
+        let front = Front { cloud: cloud.clone(), latency: serving.latency, host: at.host };
+        let server = tokio::spawn(server::run(at.wires, front, stopped));
+        let saver = tokio::spawn(save_now_and_then(cloud.clone(), saving));
+        Ok((Sandbox { cloud, url: at.url, stop: Some(stop), server, saver }, notes))
     }
 
     pub fn url(&self) -> String {
@@ -171,13 +170,19 @@ impl Sandbox {
         Control::new(self.cloud.clone())
     }
 
+    /// As [`Sandbox::close`], for those who can do nothing about it.
+    pub async fn stop(self) {
+        let _ = self.close().await;
+    }
+
     /// Answers what is under way, saves, and gives the state file free.
-    pub async fn stop(mut self) {
+    pub async fn close(mut self) -> Result<(), SandboxError> {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
         // A client may keep its connection open for ever; it is not waited for.
         let _ = tokio::time::timeout(Duration::from_millis(300), &mut self.server).await;
+        locked(&self.cloud).close()
     }
 }
 
@@ -189,11 +194,28 @@ impl Drop for Sandbox {
     }
 }
 
-/// Reads only add to the log; they are saved in passing.
+/// Reads only add to the log; they are saved in passing. In the background, everything is.
 #[expect(clippy::disallowed_methods, reason = "housekeeping of the server itself")]
-async fn save_now_and_then(cloud: Shared) {
+async fn save_now_and_then(cloud: Shared, saving: Saving) {
+    let mut pause = SECOND;
     loop {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let _ = locked(&cloud).save_if_needed();
+        tokio::time::sleep(pause).await;
+        if saving == Saving::EveryChange {
+            let _ = locked(&cloud).save_if_needed();
+            continue;
+        }
+        // Its own statement: the lock is free again before anything is written.
+        let snapshot = locked(&cloud).snapshot();
+        let Some(snapshot) = snapshot else { continue };
+        let begun = std::time::Instant::now();
+        let written = tokio::task::spawn_blocking(move || snapshot.write()).await;
+        // Writing a large fleet must not be all that the machine does.
+        pause = SECOND.max(begun.elapsed() * 4);
+        if let Ok(Err(error)) = written {
+            tracing::warn!(%error, "the sandbox is not saved; it is tried again");
+            locked(&cloud).is_unsaved();
+        }
     }
 }
+
+const SECOND: Duration = Duration::from_secs(1);

@@ -13,6 +13,7 @@ use super::graph::access::{Bad, Caller, bearer};
 use super::graph::ensure_principal;
 use super::http::{Answer, Call};
 use super::ids;
+use super::kept::Kept;
 use super::keys::Keys;
 use super::state::{Grant, Replay, State};
 
@@ -62,6 +63,10 @@ impl Ask {
     }
 }
 
+pub fn unavailable() -> Answer {
+    error(503, 503, "The service is temporarily unavailable.")
+}
+
 pub fn refused() -> Answer {
     error(403, 2032, "Access denied.")
 }
@@ -95,7 +100,7 @@ pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: T
                 super::http::Body::Json(v) => v.clone(),
                 _ => Value::Null,
             };
-            state.replays.push_back(Replay { request_id, status: answer.status, body });
+            state.replays.push_back(Kept::new(Replay { request_id, status: answer.status, body }));
             if state.replays.len() > REPLAYS {
                 state.replays.pop_front();
             }
@@ -192,8 +197,8 @@ fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now:
     let principal = tenant.principal_of(&app_id).map(|p| p.id.clone());
     let pending = state
         .due
-        .iter()
-        .any(|d| matches!(&d.effect, Effect::Consent { tenant, app_id: a, .. } if tenant == customer && *a == app_id));
+        .pending()
+        .any(|e| matches!(e, Effect::Consent { tenant, app_id: a, .. } if tenant == customer && *a == app_id));
     if pending
         || principal.is_some_and(|p| tenant.grants.values().any(|g| g.client_id == p && g.principal_id.is_none()))
     {
@@ -285,15 +290,17 @@ fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer
     {
         return Err(refused());
     }
-    let all = state.tenants.values().filter(|t| t.commercial && t.id != state.partner);
+    let is_customer = |t: &&super::state::Tenant| t.commercial && t.id != state.partner;
     match ask {
-        Ask::Customer(id) => all
-            .into_iter()
-            .find(|t| t.id == *id)
+        Ask::Customer(id) => state
+            .tenants
+            .get(id)
+            .filter(is_customer)
             .map(|t| Answer::json(200, customer_item(t)))
             .ok_or_else(|| error(404, 60_003, "Tenant not found.")),
         Ask::Customers => {
-            let items: Vec<Value> = all.map(customer_item).collect();
+            let all = state.tenants.values().filter(is_customer);
+            let total = all.clone().count();
             let size = match call.param("size").map(str::parse::<usize>) {
                 None => 500,
                 Some(Ok(n)) if (1..=500).contains(&n) => n,
@@ -306,10 +313,10 @@ fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer
                 (Some(_), Some(n)) => n,
                 (Some(_), None) => return Err(error(400, 3000, "The continuation token is not valid.")),
             };
-            let page: Vec<Value> = items.iter().skip(skip).take(size).cloned().collect();
+            let page: Vec<Value> = all.skip(skip).take(size).map(customer_item).collect();
             let mut links =
                 json!({ "self": { "uri": format!("/customers?size={size}"), "method": "GET", "headers": [] } });
-            if skip + page.len() < items.len() {
+            if skip + page.len() < total {
                 let token = ids::b64((skip + page.len()).to_string().as_bytes());
                 links["next"] = json!({ "uri": format!("/customers?size={size}&seekOperation=Next"), "method": "GET", "headers": [{ "key": "MS-ContinuationToken", "value": token }] });
             }

@@ -1,24 +1,18 @@
-//! The HTTP server on loopback, and a connection that can be cut without an answer.
-use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+//! The HTTP server: requests in, answers out, and who may play the cloud.
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body as HttpBody;
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::cloud::Cloud;
 use super::faults::kill_now;
 use super::http::{Answer, Body, Call};
+use super::wire::{Switch, Wires};
 
 pub type Shared = Arc<Mutex<Cloud>>;
 
@@ -36,96 +30,61 @@ pub fn locked(cloud: &Shared) -> MutexGuard<'_, Cloud> {
     cloud.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Wires(TcpListener);
-
-/// A connection with a switch: once cut, nothing more is written to it.
-struct Wire {
-    stream: TcpStream,
-    cut: Arc<AtomicBool>,
-}
-
+/// The cloud as the network sees it.
 #[derive(Clone)]
-struct Switch(Arc<AtomicBool>);
-
-impl Connected<IncomingStream<'_, Wires>> for Switch {
-    fn connect_info(stream: IncomingStream<'_, Wires>) -> Self {
-        Switch(stream.io().cut.clone())
-    }
-}
-
-impl Listener for Wires {
-    type Io = Wire;
-    type Addr = std::net::SocketAddr;
-
-    #[expect(clippy::disallowed_methods, reason = "a pause of the server itself, not of the engine")]
-    async fn accept(&mut self) -> (Wire, Self::Addr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, address)) => {
-                    let _ = stream.set_nodelay(true);
-                    return (Wire { stream, cut: Arc::default() }, address);
-                }
-                // Out of file descriptors, or a client that left: the next one may do better.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.cut.load(Ordering::SeqCst) {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+pub struct Front {
+    pub cloud: Shared,
+    /// How much later every answer comes.
+    pub latency: Duration,
+    /// The name or address that it was told to listen at.
+    pub host: String,
 }
 
 /// Serves until told to stop.
-pub async fn run(listener: TcpListener, cloud: Shared, stop: oneshot::Receiver<()>) {
-    let app = Router::new().fallback(answer).with_state(cloud).into_make_service_with_connect_info::<Switch>();
-    let served = axum::serve(Wires(listener), app).with_graceful_shutdown(async {
+pub async fn run(wires: Wires, front: Front, stop: oneshot::Receiver<()>) {
+    let secure = wires.tls.is_some();
+    let app = Router::new().fallback(answer).with_state((front, secure));
+    let served = axum::serve(wires, app.into_make_service_with_connect_info::<Switch>());
+    let served = served.with_graceful_shutdown(async {
         let _ = stop.await;
     });
     let _ = served.await;
 }
 
-#[expect(clippy::disallowed_methods, reason = "a process that is about to be killed waits in wall time")]
+#[expect(clippy::disallowed_methods, reason = "latency, and a process that is about to be killed, are in wall time")]
 async fn answer(
-    Extract(cloud): Extract<Shared>,
-    ConnectInfo(Switch(cut)): ConnectInfo<Switch>,
+    Extract((front, secure)): Extract<(Front, bool)>,
+    ConnectInfo(wire): ConnectInfo<Switch>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
         return response(Answer::empty(413), false);
     };
-    let mut call = Call { method: parts.method.as_str().to_owned(), body: body.to_vec(), ..Call::default() };
+    let mut call = Call { method: parts.method.as_str().to_owned(), body: body.to_vec(), secure, ..Call::default() };
     for (name, value) in &parts.headers {
         call.headers.insert(name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned());
     }
     call.host = call.header("host").unwrap_or("127.0.0.1").to_owned();
     call.target(parts.uri.path_and_query().map_or("/", |p| p.as_str()));
     let odata = call.path.starts_with("/v1.0") || call.path.starts_with("/beta");
-    let (answer, after) = locked(&cloud).serve(call);
+    let control = call.path.starts_with("/_sandbox/");
+    if control && is_foreign(&call, &front.host) {
+        return response(Answer::json(403, json!({ "error": FOREIGN })), false);
+    }
+    let served = {
+        let mut cloud = locked(&front.cloud);
+        (!cloud.is_closed()).then(|| cloud.serve(call))
+    };
+    let Some((answer, after)) = served else {
+        wire.cut();
+        return response(Answer::empty(503), false);
+    };
     if after.cut {
-        cut.store(true, Ordering::SeqCst);
+        wire.cut();
+    }
+    if !control && !front.latency.is_zero() {
+        tokio::time::sleep(front.latency).await;
     }
     if after.kill {
         tokio::spawn(async {
@@ -134,6 +93,21 @@ async fn answer(
         });
     }
     response(answer, odata)
+}
+
+const FOREIGN: &str = "a page of another site may not play this cloud; send no Origin header, as programs do";
+
+/// Whether a browser asks on behalf of a page that is not ours. Programs send neither header.
+fn is_foreign(call: &Call, host: &str) -> bool {
+    let site = call.header("sec-fetch-site").is_some_and(|s| s != "same-origin" && s != "none");
+    let origin = call.header("origin").is_some_and(|origin| {
+        let at = origin.split_once("://").map_or("", |(_, at)| at);
+        let name =
+            at.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(at, |(n, _)| n);
+        // The `Host` alone proves nothing: a name of somebody else may have been pointed at this machine.
+        at != call.host || !["127.0.0.1", "[::1]", "localhost", host].contains(&name)
+    });
+    site || origin
 }
 
 fn response(answer: Answer, odata: bool) -> Response {

@@ -1,15 +1,17 @@
 //! Everything the simulated cloud remembers: one value, saved as one file.
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::clock::{Clock, Lag};
-use super::due::Due;
+use super::due::Dues;
 use super::faults::Faults;
 use super::gdap::Relationship;
 use super::ids;
+use super::kept::{Book, Kept};
 use super::log::Log;
 
 /// The number in the file; another one is refused with a clear error.
@@ -17,7 +19,7 @@ pub const FORMAT: u32 = 1;
 
 pub type Props = Map<String, Value>;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
     pub format: u32,
@@ -28,17 +30,20 @@ pub struct State {
     pub signing_key: String,
     /// Id of the partner's tenant.
     pub partner: String,
-    pub tenants: BTreeMap<String, Tenant>,
-    pub relationships: BTreeMap<String, Relationship>,
+    pub tenants: Book<Tenant>,
+    pub relationships: Book<Relationship>,
     /// Refresh tokens that the world came with, by hash. Those issued later carry their own facts.
     pub refresh_tokens: BTreeMap<String, Seeded>,
-    pub due: Vec<Due>,
+    pub due: Dues,
     pub faults: Faults,
     /// Ids of deleted objects: never given again.
     pub retired: BTreeSet<String>,
     /// Answers of Partner Center by `ms-requestid`, the newest last.
-    pub replays: VecDeque<Replay>,
+    pub replays: VecDeque<Kept<Replay>>,
     pub log: Log,
+    /// Tenants by domain: no domain changes its tenant.
+    #[serde(skip)]
+    pub domains: OnceLock<Arc<HashMap<String, String>>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,7 +62,7 @@ pub struct Replay {
     pub body: Value,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tenant {
     pub id: String,
@@ -229,9 +234,16 @@ impl State {
     /// A tenant by id or any of its domains.
     pub fn tenant_named(&self, name: &str) -> Option<&Tenant> {
         let lower = name.to_ascii_lowercase();
-        self.tenants
-            .get(&lower)
-            .or_else(|| self.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(name))))
+        self.tenants.get(&lower).or_else(|| self.tenant_of_domain(&lower))
+    }
+
+    pub fn tenant_of_domain(&self, domain: &str) -> Option<&Tenant> {
+        let all = self.domains.get_or_init(|| {
+            let domains =
+                |t: &Tenant| t.domains.iter().map(|d| (d.to_ascii_lowercase(), t.id.clone())).collect::<Vec<_>>();
+            Arc::new(self.tenants.values().flat_map(domains).collect())
+        });
+        self.tenants.get(all.get(&domain.to_ascii_lowercase())?)
     }
 
     /// The registration behind an app id, and the tenant it is registered in.

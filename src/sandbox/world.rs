@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Delay, Lag};
+use super::ids;
 use std::collections::BTreeMap;
 
 /// Permissions by resource: `MicrosoftGraph: [User.Read.All]`.
@@ -143,6 +144,17 @@ fn ten() -> u32 {
 }
 
 impl WorldFile {
+    /// Adds so many customers, `fleet-00001` and on: each id is a hash of the seed and the name.
+    pub fn add_fleet(&mut self, count: u32, seed: u64) {
+        let seed = self.seed.unwrap_or(seed);
+        self.customers.extend((1..=count).map(|n| {
+            let name = format!("fleet-{n:05}");
+            let tenant_id = ids::guid(seed, &["fleet", &name], 0);
+            let domain = format!("{name}.example");
+            CustomerFile { tenant_id, display_name: name, domain, ..CustomerFile::default() }
+        }));
+    }
+
     /// Reads a world; unknown fields and wrong types are errors with line and column.
     pub fn from_yaml(text: &str) -> Result<WorldFile, String> {
         serde_yaml::from_str(text).map_err(|e| e.to_string())

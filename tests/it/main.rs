@@ -21,6 +21,7 @@ mod operator;
 mod partner;
 mod permissions;
 mod refusals;
+mod serve;
 mod support;
 mod table;
 mod windows;

@@ -97,7 +97,33 @@ Exit codes: 0 ok, 1 error.";
 pub(super) const SANDBOX_INIT: &str = "\
 Examples:
   tenantry sandbox init --world examples/first/.sandbox/world.yaml
-  tenantry sandbox init --state /tmp/rehearsal.json --seed 7";
+  tenantry sandbox init --state /tmp/rehearsal.json --seed 7
+  tenantry sandbox init --world msp.yaml --fleet 200
+
+The customers of --fleet are called fleet-00001, fleet-00002 … with domains fleet-00001.example …; each has
+ten users, an Exchange licence and a reseller relationship. A tenant id is a hash of the seed (the world's,
+else --seed) and the name: the same in every run.";
+
+pub(super) const SANDBOX_SERVE: &str = "\
+Examples:
+  tenantry sandbox serve --world examples/first/.sandbox/world.yaml
+  tenantry sandbox serve --listen 127.0.0.1:8443 --tls --state /tmp/cloud.json
+  tenantry sandbox serve --clock fixed@2026-11-23T10:00:00Z --latency 50
+
+When it answers, one line is printed to stdout: `serving URL`. All services of Microsoft are at that address,
+with Microsoft's paths; `--endpoint URL` sends plan, apply and status there. With --tls, clients trust
+FILE.ca.pem beside the state FILE; its key is kept in FILE.tls.pem, so that they trust the next start too.
+
+The state is saved about once a second and on SIGINT or SIGTERM; a kill loses at most what came after the last
+save. The clock never goes backwards: a time before the state's own leaves it where it is. Meanwhile
+`tenantry sandbox approve`, `advance`, `drift` and `requests` with the same --state talk to the server.
+
+Under /_sandbox/, as JSON:
+  POST approve {\"all\": true} or {\"relationship\": NAME}, advance {\"seconds\": N}, advance-to-next, drift, save
+  POST faults {\"outage\": true}, {\"throttle\": {\"next\": N, \"retryAfter\": S}}, {\"clear\": true}
+  GET  counts {http, tokens, writes, next}, requests?since=SEQ&writes=true, clock, world, faults, state-of-world
+
+Exit codes: 0 stopped by a signal and saved, 1 error.";
 
 pub(super) const SANDBOX_APPROVE: &str = "\
 Examples:

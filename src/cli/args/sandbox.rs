@@ -6,6 +6,10 @@ use clap::{Args, Subcommand};
 
 use super::values::Length;
 use super::{Output, SANDBOX_STATE, help};
+use crate::sandbox::ClockWish;
+
+/// Where a world lies unless another file is given.
+pub const WORLD: &str = ".sandbox/world.yaml";
 
 #[derive(Args, Clone, Debug)]
 #[command(after_help = help::SANDBOX)]
@@ -23,6 +27,9 @@ pub enum SandboxCommand {
     /// Make a cloud from a world file; fails when there is one already
     #[command(after_help = help::SANDBOX_INIT)]
     Init(InitArgs),
+    /// Serve the cloud to other programs until SIGINT or SIGTERM
+    #[command(after_help = help::SANDBOX_SERVE)]
+    Serve(ServeArgs),
     /// Accept GDAP relationships, as the customer's administrator would
     #[command(after_help = help::SANDBOX_APPROVE)]
     Approve(ApproveArgs),
@@ -52,7 +59,7 @@ pub enum SandboxCommand {
 #[derive(Args, Clone, Debug)]
 pub struct InitArgs {
     /// A world in YAML: tenants, users, apps, groups
-    #[arg(long, value_name = "FILE", default_value = ".sandbox/world.yaml")]
+    #[arg(long, value_name = "FILE", default_value = WORLD)]
     pub world: PathBuf,
     /// Ids are derived from it: the same seed and world give the same ids
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -60,6 +67,29 @@ pub struct InitArgs {
     /// How slow the cloud is
     #[arg(long, value_name = "NAME", default_value = "instant", value_parser = ["instant"])]
     pub profile: String,
+    /// Add N customers to those of the world: fleet-00001, fleet-00002 …
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=99_999))]
+    pub fleet: u32,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    pub listen: String,
+    /// Serve with TLS, by a CA of its own beside the state file
+    #[arg(long)]
+    pub tls: bool,
+    /// Answer so many milliseconds later, except the control API
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=600_000))]
+    pub latency: u64,
+    /// follow (wall time, moved by `advance`) or fixed@TIME (moved by `advance` only) [default: as the
+    /// state has it; follow when it is new]
+    #[arg(long, value_name = "CLOCK")]
+    pub clock: Option<ClockWish>,
+    /// A world in YAML, to make the cloud when there is none yet [default: .sandbox/world.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub world: Option<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -205,7 +205,7 @@ pub fn arrive(state: &mut State, at: Timestamp, id: &str, to: Status) {
     }
     if matches!(to, Status::Terminated | Status::Expired) {
         r.end = Some(at);
-        state.due.retain(|d| !matches!(&d.effect, Effect::RelationshipEnd { id: other } if other == id));
+        state.due.forget_end(id);
     }
     if let Some(to) = next {
         // Only the last step towards active takes time; the others are over before anybody can look.

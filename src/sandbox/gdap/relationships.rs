@@ -1,5 +1,5 @@
 //! Graph: delegatedAdminRelationship (create, list, get, update, delete) and delegatedAdminCustomer.
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -20,21 +20,24 @@ pub fn unified(roles: &[String]) -> Value {
 }
 
 pub fn render(state: &State, r: &Relationship) -> Value {
+    shape::filled(TYPE, props(state, r))
+}
+
+fn props(state: &State, r: &Relationship) -> Value {
     let customer = r
         .customer
         .as_ref()
         .map(|id| json!({ "tenantId": id, "displayName": state.tenants.get(id).map(|t| &t.display_name) }));
-    let props = json!({
+    json!({
         "@odata.etag": etag(&r.id, r.version), "id": r.id, "displayName": r.display_name, "duration": r.duration, "autoExtendDuration": r.auto_extend,
         "customer": customer, "accessDetails": unified(&r.roles), "status": r.status.as_str(), "createdDateTime": r.created,
         "lastModifiedDateTime": r.modified, "activatedDateTime": r.activated, "endDateTime": r.end,
-    });
-    shape::complete(TYPE, props.as_object().cloned().unwrap_or_default())
+    })
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let items = ctx.state.relationships.values().map(|r| render(ctx.state, r)).collect();
-    query::list(ctx, &List::gdap(TYPE, CONTEXT), items)
+    let all = ctx.state.relationships.values().collect();
+    query::lazy(ctx, &List::gdap(TYPE, CONTEXT), all, |r| props(ctx.state, r))
 }
 
 /// Ids are two GUIDs joined; anything else is refused before it is looked for.
@@ -290,24 +293,29 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     Ok(Answer::empty(204))
 }
 
-fn all_customers(state: &State) -> BTreeMap<String, Value> {
+const CUSTOMER: &str = "delegatedAdminCustomer";
+const CUSTOMERS: &str = "tenantRelationships/delegatedAdminCustomers";
+
+fn all_customers(state: &State) -> BTreeSet<&str> {
     let active = state.relationships.values().filter(|r| matches!(r.status, Status::Active | Status::Expiring));
-    let ids = active.filter_map(|r| r.customer.clone());
-    ids.filter_map(|id| {
-        let t = state.tenants.get(&id)?;
-        Some((id.clone(), json!({ "id": id, "tenantId": id, "displayName": t.display_name })))
-    })
-    .collect()
+    active.filter_map(|r| r.customer.as_deref()).collect()
+}
+
+fn customer_props(state: &State, id: &str) -> Value {
+    let name = state.tenants.get(id).map(|t| &t.display_name);
+    json!({ "id": id, "tenantId": id, "displayName": name })
 }
 
 /// Only customers with GDAP.
 pub fn customers(ctx: &mut Ctx) -> Reply {
-    let items = all_customers(ctx.state).into_values().collect();
-    query::list(ctx, &List::gdap("delegatedAdminCustomer", "tenantRelationships/delegatedAdminCustomers"), items)
+    let all = all_customers(ctx.state).into_iter().collect();
+    query::lazy(ctx, &List::gdap(CUSTOMER, CUSTOMERS), all, |id| customer_props(ctx.state, id))
 }
 
 pub fn customer(ctx: &mut Ctx) -> Reply {
-    let item = all_customers(ctx.state).remove(&ctx.id(0).to_ascii_lowercase());
+    let id = ctx.id(0).to_ascii_lowercase();
+    let found = all_customers(ctx.state).contains(id.as_str());
+    let item = found.then(|| customer_props(ctx.state, &id));
     let item = item.ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))?;
-    query::single(ctx, "delegatedAdminCustomer", "tenantRelationships/delegatedAdminCustomers", item, 200)
+    query::single(ctx, CUSTOMER, CUSTOMERS, item, 200)
 }

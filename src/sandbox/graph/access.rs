@@ -84,13 +84,18 @@ pub fn bearer(keys: &Keys, call: &Call, now: Timestamp, resource: &str) -> Resul
     })
 }
 
+/// Whether a URI is the sandbox's own address.
+pub fn is_own(uri: &str, host: &str) -> bool {
+    uri.split_once("://")
+        .is_some_and(|(scheme, at)| ["http", "https"].contains(&scheme) && at.trim_end_matches('/') == host)
+}
+
 /// The resource that an audience or a scope's URI names; the sandbox's own address is a name of Graph.
 pub fn audience_app(name: &str, host: &str) -> Option<&'static str> {
-    let bare = name.trim_end_matches('/');
-    if bare == format!("http://{host}") || bare == format!("https://{host}") {
+    if is_own(name, host) {
         return Some(facts::GRAPH);
     }
-    facts::resource_named(bare).map(|r| r.app_id.as_str())
+    facts::resource_named(name.trim_end_matches('/')).map(|r| r.app_id.as_str())
 }
 
 /// Graph: 401 `InvalidAuthenticationToken`.

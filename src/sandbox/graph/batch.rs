@@ -79,6 +79,7 @@ fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) ->
     let mut call = Call {
         method: method.to_ascii_uppercase(),
         host: outer.host.clone(),
+        secure: outer.secure,
         headers,
         body,
         request_id: outer.request_id.clone(),

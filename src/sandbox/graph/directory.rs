@@ -63,14 +63,13 @@ pub fn domain(ctx: &mut Ctx) -> Reply {
 
 /// Partner tenants only; the names are copies.
 pub fn contracts(ctx: &mut Ctx) -> Reply {
-    let mut items = Vec::new();
-    if ctx.caller.tenant == ctx.state.partner {
-        for t in ctx.state.tenants.values().filter(|t| t.commercial && t.id != ctx.state.partner) {
-            let id = crate::sandbox::ids::guid(ctx.state.seed, &[&ctx.state.partner, "contract", &t.id], 0);
-            items.push(filled("contract", json!({ "id": id, "customerId": t.id, "displayName": t.display_name, "defaultDomainName": t.default_domain(), "contractType": "ResellerPartner" })));
-        }
-    }
-    query::list(ctx, &List::directory("contract", "contracts"), items)
+    let (state, partner) = (&*ctx.state, &ctx.state.partner);
+    let is_home = ctx.caller.tenant == *partner;
+    let all = state.tenants.values().filter(|t| is_home && t.commercial && t.id != *partner).collect();
+    query::lazy(ctx, &List::directory("contract", "contracts"), all, |t| {
+        let id = crate::sandbox::ids::guid(state.seed, &[partner, "contract", &t.id], 0);
+        json!({ "id": id, "customerId": t.id, "displayName": t.display_name, "defaultDomainName": t.default_domain(), "contractType": "ResellerPartner" })
+    })
 }
 
 /// Graph: findTenantInformationByTenantId and …ByDomainName.
@@ -81,7 +80,7 @@ pub fn find_tenant(ctx: &mut Ctx) -> Reply {
             return Err(Failure::bad_query(format!("Invalid value '{value}' for parameter 'tenantId'.")));
         }
         "tenantId" => ctx.state.tenants.get(&value.to_ascii_lowercase()),
-        "domainName" => ctx.state.tenants.values().find(|t| t.domains.iter().any(|d| d.eq_ignore_ascii_case(&value))),
+        "domainName" => ctx.state.tenant_of_domain(&value),
         _ => return Err(Failure::bad_query(format!("The parameter '{name}' is not known."))),
     };
     let t = hit.ok_or_else(|| {

@@ -1,8 +1,10 @@
 //! Query options of lists and of single objects: `$select`, `$filter`, `$top`, `$count`, `$orderby`, paging.
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
-use super::{Ctx, Reply, filter};
+use super::{Ctx, Reply, filter, shape};
 use crate::sandbox::http::{Answer, encode};
 use crate::sandbox::{facts, ids};
 
@@ -32,7 +34,24 @@ const KNOWN: [&str; 9] =
     ["$select", "$filter", "$top", "$count", "$orderby", "$skiptoken", "$expand", "$format", "api-version"];
 
 /// Answers a collection out of all its items.
-pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
+pub fn list(ctx: &Ctx, how: &List, items: Vec<Value>) -> Reply {
+    paged(ctx, how, items, |item| Cow::Borrowed(item), |item| item)
+}
+
+/// As [`list`], for collections as large as the fleet: only the items of the page are made.
+pub fn lazy<T>(ctx: &Ctx, how: &List, rows: Vec<T>, props: impl Fn(&T) -> Value) -> Reply {
+    let whole = |row: T| shape::filled(how.of, props(&row));
+    paged(ctx, how, rows, |row| Cow::Owned(props(row)), whole)
+}
+
+/// `look` is what filters and orders go by.
+fn paged<T>(
+    ctx: &Ctx,
+    how: &List,
+    mut items: Vec<T>,
+    look: impl Fn(&T) -> Cow<'_, Value>,
+    show: impl Fn(T) -> Value,
+) -> Reply {
     let call = ctx.call;
     if let Some((k, _)) = call.query.iter().find(|(k, _)| k.starts_with('$') && !KNOWN.contains(&k.as_str())) {
         return Err(Failure::unsupported(format!("The query parameter '{k}' is not supported.")));
@@ -56,13 +75,13 @@ pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
                 "Unsupported or invalid query filter clause specified. Add the header ConsistencyLevel: eventual and $count=true.",
             ));
         }
-        items.retain(|i| expr.holds(i));
+        items.retain(|i| expr.holds(&look(i)));
     }
     if let Some(order) = call.param("$orderby") {
         if how.directory && call.param("$filter").is_some() && !(eventual && count) {
             return Err(Failure::unsupported("Sorting not supported for current query."));
         }
-        sort(how.of, order, &mut items)?;
+        sort(how.of, order, &mut items, &look)?;
     }
     let top = match call.param("$top") {
         None => how.default_top,
@@ -86,7 +105,7 @@ pub fn list(ctx: &Ctx, how: &List, mut items: Vec<Value>) -> Reply {
         Some(t) => unskip(t).ok_or_else(|| Failure::bad("The skip token is not valid."))?,
     };
     let total = items.len();
-    let page: Vec<Value> = items.into_iter().skip(skip).take(top).collect();
+    let page: Vec<Value> = items.into_iter().skip(skip).take(top).map(show).collect();
     let select = selection(ctx, how.of)?;
     let mut body = Map::new();
     body.insert("@odata.context".to_owned(), Value::String(context(ctx, how.context, select.as_deref())));
@@ -158,12 +177,12 @@ fn project(item: Value, select: Option<&[String]>) -> Value {
     Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect())
 }
 
-fn sort(of: &str, order: &str, items: &mut [Value]) -> Result<(), Failure> {
+fn sort<T>(of: &str, order: &str, items: &mut [T], look: &impl Fn(&T) -> Cow<'_, Value>) -> Result<(), Failure> {
     let mut words = order.split_whitespace();
     let name = words.next().unwrap_or_default().to_owned();
     known_path(of, std::slice::from_ref(&name))?;
-    let key = |v: &Value| v.get(&name).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_lowercase));
-    items.sort_by_key(key);
+    let key = |item: &T| look(item).get(&name).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_lowercase));
+    items.sort_by_cached_key(key);
     if words.next().is_some_and(|w| w.eq_ignore_ascii_case("desc")) {
         items.reverse();
     }

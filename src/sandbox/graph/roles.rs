@@ -170,7 +170,7 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     let Some(gone) = ctx.tenant_mut()?.role_assignments.remove(&id) else { return Err(Failure::not_found(&id)) };
     let tenant = ctx.caller.tenant.clone();
     let pending = Effect::ExchangeRole { tenant, principal: gone.principal_id, role: gone.role };
-    ctx.state.due.retain(|d| d.effect != pending);
+    ctx.state.due.forget(&pending);
     ctx.state.retired.insert(id);
     Ok(Answer::empty(204))
 }

@@ -84,6 +84,14 @@ fn wrong(name: &str, value: &Value, kind: &str) -> Failure {
     ))
 }
 
+/// As [`complete`], of an object that was just made.
+pub fn filled(of: &str, props: Value) -> Value {
+    match props {
+        Value::Object(props) => complete(of, props),
+        other => other,
+    }
+}
+
 /// Fills what a type promises: nulls, empty collections, and non-null complex values.
 pub fn complete(of: &str, mut props: Props) -> Value {
     let Some(table) = facts::types().types.get(of) else { return Value::Object(props) };

@@ -40,7 +40,7 @@ fn resource<'a>(tenant: &'a Tenant, scope: &Scope) -> Result<&'a Principal, Refu
 /// The audience as it was asked for: Graph by the sandbox's own address stays that address.
 fn audience(scope: &Scope) -> String {
     match scope.resource.and_then(facts::resource) {
-        Some(r) if !scope.uri.starts_with("http://") => r.audience().to_owned(),
+        Some(r) if !scope.own => r.audience().to_owned(),
         _ => scope.uri.clone(),
     }
 }

@@ -7,7 +7,7 @@ mod grant;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::graph::access::audience_app;
+use super::graph::access::{audience_app, is_own};
 use super::http::{Answer, Call, pairs};
 use super::ids;
 use super::keys::Keys;
@@ -109,6 +109,12 @@ pub fn serve(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> Granted
     Granted { answer: answer.with("Cache-Control", "no-store, no-cache"), caller, tenant: tenant_id }
 }
 
+/// Entra: AADSTS90033.
+pub fn unavailable(state: &State, call: &Call, now: Timestamp) -> Answer {
+    let text = "A transient error has occurred. Please try again.";
+    Refusal::new(503, "temporarily_unavailable", 90_033, text).answer(state, call, now)
+}
+
 pub fn refuse(code: u32, error: &'static str, text: impl Into<String>) -> Refusal {
     Refusal::new(if error == "invalid_client" { 401 } else { 400 }, error, code, text)
 }
@@ -155,6 +161,8 @@ pub struct Scope {
     /// App id of the resource; `None` when nobody knows it.
     pub resource: Option<&'static str>,
     pub uri: String,
+    /// The sandbox's own address is the resource.
+    pub own: bool,
     pub names: Vec<String>,
     pub raw: String,
 }
@@ -192,7 +200,8 @@ fn scope(form: &Form, host: &str) -> Result<Scope, Refusal> {
         names.push(name);
     }
     let uri = uri.ok_or_else(|| refuse(70_011, "invalid_scope", format!("The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope {raw} is not valid.")))?;
-    Ok(Scope { resource: audience_app(&uri, host), uri, names, raw })
+    let own = is_own(&uri, host);
+    Ok(Scope { resource: audience_app(&uri, host), uri, own, names, raw })
 }
 
 fn jwks(keys: &Keys) -> serde_json::Value {

@@ -27,7 +27,7 @@ fn a_world_with_unknown_fields_or_permissions_is_refused() {
     );
     let mut w = world();
     w.partner.apps[0].application.insert("MicrosoftGraph".to_owned(), vec!["User.Juggle.All".to_owned()]);
-    let error = crate::sandbox::genesis::state(&w, 1).unwrap_err().to_string();
+    let error = crate::sandbox::genesis::state(&w, 1, Default::default()).unwrap_err().to_string();
     assert!(error.contains("User.Juggle.All") && error.contains("Tenantry Manager"), "{error}");
     let lag = WorldFile::from_yaml("partner: { tenantId: x, displayName: x, domain: x }\nlag: { exchangeRole: 45m }")
         .unwrap();
@@ -315,7 +315,7 @@ async fn ten_thousand_customers_fit_in_a_world_file() {
             &format!("  - {{ tenantId: aaaaaaaa-0000-4000-8000-{n:012}, displayName: C{n}, domain: c{n}.example }}\n");
     }
     let world = WorldFile::from_yaml(&text).unwrap();
-    let state = crate::sandbox::genesis::state(&world, 1).unwrap();
+    let state = crate::sandbox::genesis::state(&world, 1, Default::default()).unwrap();
     assert_eq!(state.tenants.len(), 10_001);
     // Saving happens with every write, so a tenant must be small.
     let size = serde_json::to_vec(&state).unwrap().len();

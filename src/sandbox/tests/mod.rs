@@ -7,5 +7,6 @@ mod apps;
 mod control;
 mod gdap;
 mod ladder;
+mod serving;
 mod sts;
 mod support;

@@ -5,7 +5,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::sandbox::world::WorldFile;
-use crate::sandbox::{Control, Options, Sandbox};
+use crate::sandbox::{Control, Options, Profile, Sandbox};
 
 pub const PARTNER: &str = "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10";
 pub const CONTOSO: &str = "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11";
@@ -188,7 +188,7 @@ impl Cloud {
 }
 
 pub fn options(state: PathBuf, world: Option<WorldFile>) -> Options {
-    Options::embedded(state, world, 1)
+    Options { state, world, seed: 1, profile: Profile::Instant }
 }
 
 /// The claims inside an access token.

@@ -10,7 +10,7 @@ use std::io::{Read, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -223,16 +223,40 @@ impl<'a> Cmd<'a> {
         std::thread::spawn(move || drop(stdin.write_all(&text)));
         let stdout = drain(child.stdout.take().unwrap());
         let stderr = drain(child.stderr.take().unwrap());
-        Running { dir: self.dir, args: self.args, child, stdout, stderr }
+        Running { dir: self.dir, args: self.args, child, stdout, stderr, started: Instant::now() }
     }
 }
 
-fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        bytes
-    })
+/// What a stream has said so far, and the thread that listens.
+struct Drained {
+    said: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
+}
+
+impl Drained {
+    fn so_far(&self) -> Vec<u8> {
+        self.said.lock().unwrap().clone()
+    }
+
+    fn all(self) -> Vec<u8> {
+        self.thread.join().unwrap();
+        std::mem::take(&mut self.said.lock().unwrap())
+    }
+}
+
+fn drain(mut pipe: impl Read + Send + 'static) -> Drained {
+    let said = Arc::<Mutex<Vec<u8>>>::default();
+    let ours = said.clone();
+    let thread = std::thread::spawn(move || {
+        let mut piece = [0; 4096];
+        loop {
+            match pipe.read(&mut piece).unwrap() {
+                0 => return,
+                read => ours.lock().unwrap().extend_from_slice(&piece[..read]),
+            }
+        }
+    });
+    Drained { said, thread }
 }
 
 /// A run under way.
@@ -240,8 +264,9 @@ pub struct Running<'a> {
     dir: &'a Dir,
     args: Vec<OsString>,
     child: Child,
-    stdout: JoinHandle<Vec<u8>>,
-    stderr: JoinHandle<Vec<u8>>,
+    stdout: Drained,
+    stderr: Drained,
+    started: Instant,
 }
 
 impl Running<'_> {
@@ -253,14 +278,33 @@ impl Running<'_> {
 
     /// SIGINT, as Ctrl-C sends it.
     pub fn interrupt(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.signal("-INT");
     }
 
-    /// SIGTERM, as Kubernetes sends it.
+    /// SIGTERM, as whoever runs servers sends it.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the first line on stdout; one that does not come fails the test with what was said instead.
+    pub fn first_line(&mut self) -> String {
+        loop {
+            let said = String::from_utf8(self.stdout.so_far()).unwrap();
+            if let Some((line, _)) = said.split_once('\n') {
+                return line.to_owned();
+            }
+            let ended = self.child.try_wait().unwrap();
+            if ended.is_some() || self.started.elapsed() > TIMEOUT {
+                let _ = self.child.kill();
+                panic!("no line on stdout: {ended:?} {}", String::from_utf8_lossy(&self.stderr.so_far()));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Whether it has ended by itself.
@@ -270,20 +314,20 @@ impl Running<'_> {
 
     /// Waits for the end; a run that hangs is killed and fails the test with what it had said.
     pub fn wait(mut self) -> Run {
-        let started = Instant::now();
+        let begun = Instant::now();
         let mut pause = Duration::from_millis(1);
         let (status, late) = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break (status, false);
             }
-            if started.elapsed() > TIMEOUT {
+            if begun.elapsed() > TIMEOUT {
                 self.child.kill().unwrap();
                 break (self.child.wait().unwrap(), true);
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         };
-        let (stdout, stderr) = (self.stdout.join().unwrap(), self.stderr.join().unwrap());
+        let (stdout, stderr) = (self.stdout.all(), self.stderr.all());
         self.dir.record(&self.args, &stdout, &stderr);
         let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
         let run = Run { args: self.args, status, stdout: text(stdout), stderr: text(stderr) };

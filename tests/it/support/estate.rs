@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tenantry::sandbox::world::WorldFile;
-use tenantry::sandbox::{Control, Options, Sandbox, Saving};
+use tenantry::sandbox::{Control, Options, Profile, Sandbox, Serving, serve};
 use tokio::runtime::Runtime;
 
 use super::apiserver::Cluster;
@@ -20,21 +20,22 @@ pub struct Cloud {
     runtime: Runtime,
     sandbox: Option<Sandbox>,
     options: Options,
+    serving: Serving,
 }
 
 impl Cloud {
     pub fn serve(dir: &Dir, world: WorldFile) -> Cloud {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let state = dir.path().join("cloud/sandbox.json");
-        let mut options = Options { saving: Saving::NowAndThen, ..Options::embedded(state, Some(world), 1) };
-        let sandbox = runtime.block_on(Sandbox::start(options.clone())).unwrap();
+        let options = Options { state, world: Some(world), seed: 1, profile: Profile::Instant };
+        let sandbox = runtime.block_on(serve(options.clone(), Serving::default())).unwrap().sandbox;
         // Always at the same address, also after it was away.
-        options.listen = sandbox.url().trim_start_matches("http://").parse().unwrap();
-        Cloud { runtime, sandbox: Some(sandbox), options }
+        let listen = sandbox.url().trim_start_matches("http://").to_owned();
+        Cloud { runtime, sandbox: Some(sandbox), options, serving: Serving { listen, ..Serving::default() } }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.options.listen)
+        format!("http://{}", self.serving.listen)
     }
 
     pub fn control(&self) -> Control {
@@ -49,7 +50,8 @@ impl Cloud {
 
     /// Answers again, at the same address and with the same state.
     pub fn return_(&mut self) {
-        self.sandbox = Some(self.runtime.block_on(Sandbox::start(self.options.clone())).unwrap());
+        let served = serve(self.options.clone(), self.serving.clone());
+        self.sandbox = Some(self.runtime.block_on(served).unwrap().sandbox);
     }
 
     pub fn approve(&self) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use tenantry::sandbox::{Control, Door, Options, Sandbox};
+use tenantry::sandbox::{Control, Door, Options, Profile, Sandbox};
 
 use super::cmd::{Dir, Run};
 
@@ -298,7 +298,7 @@ impl Msp {
     fn options(&self) -> Options {
         let world = self.dir.read("examples/first/.sandbox/world.yaml");
         let world = tenantry::sandbox::world::WorldFile::from_yaml(&world).unwrap();
-        Options::embedded(self.state(), Some(world), 0)
+        Options { state: self.state(), world: Some(world), seed: 0, profile: Profile::Instant }
     }
 
     /// Opens the cloud while no run of the program has it. Where none was made yet, the example's is.
