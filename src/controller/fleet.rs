@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
@@ -29,6 +30,8 @@ pub struct Snapshot {
     pub wrong: BTreeMap<Name, Vec<Diagnostic>>,
     /// The object behind an address.
     pub names: BTreeMap<String, Name>,
+    /// Which generation of each object is in it.
+    generations: BTreeMap<Name, i64>,
     /// What each Partner signs in with, as a digest.
     identities: BTreeMap<String, String>,
 }
@@ -42,6 +45,12 @@ pub struct Difference {
     pub partners: BTreeSet<String>,
 }
 
+/// How long it took to make the fleet, and when that was.
+struct Pace {
+    took: Duration,
+    ended: Instant,
+}
+
 /// The fleet, made anew whenever something changed and somebody asks.
 pub struct Fleet {
     cache: Arc<Mutex<Cache>>,
@@ -49,6 +58,7 @@ pub struct Fleet {
     vault: Arc<Vault>,
     current: Mutex<Arc<Snapshot>>,
     stale: AtomicBool,
+    pace: Mutex<Pace>,
     /// What has changed and was not yet acted on.
     pending: Mutex<Difference>,
 }
@@ -65,10 +75,12 @@ impl Fleet {
             secrets: Arc::new(Secrets::of_cluster(vec![])),
             wrong: BTreeMap::new(),
             names: BTreeMap::new(),
+            generations: BTreeMap::new(),
             identities: BTreeMap::new(),
         };
         let (current, stale) = (Mutex::new(Arc::new(nothing)), AtomicBool::new(true));
-        Fleet { cache, namespaces, vault, current, stale, pending: Mutex::default() }
+        let pace = Mutex::new(Pace { took: Duration::ZERO, ended: Instant::now() });
+        Fleet { cache, namespaces, vault, current, stale, pace, pending: Mutex::default() }
     }
 
     /// Something that the fleet is made of has changed.
@@ -78,12 +90,28 @@ impl Fleet {
 
     /// The fleet as it is declared now.
     pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.made(&|_| self.is_stale())
+    }
+
+    /// The fleet with this object as it is known, and for the rest as it was not long ago: while thousands of objects arrive,
+    /// it is not made anew for each of them.
+    pub fn snapshot_for(&self, known: &Known) -> Arc<Snapshot> {
+        self.made(&|old| old.generations.get(&known.name) != Some(&known.generation))
+    }
+
+    fn made(&self, is_needed: &dyn Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let mut current = locked(&self.current);
-        if self.vault.was_written() | self.stale.swap(false, Relaxed) {
+        let mut pace = locked(&self.pace);
+        let written = self.vault.was_written();
+        let missing = is_needed(&current);
+        let stale = self.stale.load(Relaxed);
+        if written || missing || stale && pace.ended.elapsed() > 5 * pace.took {
+            let begun = Instant::now();
+            self.stale.store(false, Relaxed);
             let next = Arc::new(self.make());
-            let mut pending = locked(&self.pending);
-            compare(&current, &next, &mut pending);
+            compare(&current, &next, &mut locked(&self.pending));
             *current = next;
+            *pace = Pace { took: begun.elapsed(), ended: Instant::now() };
         }
         current.clone()
     }
@@ -111,7 +139,7 @@ impl Fleet {
 
     fn make(&self) -> Snapshot {
         let mut wrong: BTreeMap<Name, Vec<Diagnostic>> = BTreeMap::new();
-        let mut names = BTreeMap::new();
+        let (mut names, mut generations) = (BTreeMap::new(), BTreeMap::new());
         let mut inputs = Inputs { secrets: self.vault.documents(), ..Inputs::default() };
         let mut owners = BTreeMap::new();
         let cache = locked(&self.cache);
@@ -120,6 +148,7 @@ impl Fleet {
         all.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
         for known in all {
             let address = known.address();
+            generations.insert(known.name.clone(), known.generation);
             match (&known.spec, names.get(&address)) {
                 (_, Some(first)) => wrong.entry(known.name.clone()).or_default().push(taken(&address, first)),
                 (Err(why), None) => wrong.entry(known.name.clone()).or_default().push(undecodable(&address, why)),
@@ -145,13 +174,14 @@ impl Fleet {
             }
         }
         let identities = identities(&given.inputs, &secrets);
-        Snapshot { resolved, inputs: Arc::new(given.inputs), secrets, wrong, names, identities }
+        Snapshot { resolved, inputs: Arc::new(given.inputs), secrets, wrong, names, generations, identities }
     }
 }
 
 impl Wanted for Fleet {
     fn resolved(&self) -> Arc<Resolved> {
-        self.snapshot().resolved.clone()
+        // As of not long ago, but with whatever we have put into Secrets.
+        self.made(&|_| false).resolved.clone()
     }
 }
 

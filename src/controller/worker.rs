@@ -99,7 +99,7 @@ impl Operator {
             self.greet(known).await?;
             return Ok(Some((self.now(), Lane::Now)));
         }
-        let snapshot = self.fleet.snapshot();
+        let snapshot = self.fleet.snapshot_for(known);
         match known.name.kind {
             Kind::GdapRelationship => self.alone(known).await.map(|()| None),
             Kind::TenantClass => self.class(known, &snapshot).await,

@@ -223,7 +223,7 @@ impl<'a> Cmd<'a> {
         std::thread::spawn(move || drop(stdin.write_all(&text)));
         let stdout = drain(child.stdout.take().unwrap());
         let stderr = drain(child.stderr.take().unwrap());
-        Running { dir: self.dir, args: self.args, child, stdout, stderr, started: Instant::now() }
+        Running { dir: self.dir, args: self.args, child: Process(child), stdout, stderr, started: Instant::now() }
     }
 }
 
@@ -259,11 +259,22 @@ fn drain(mut pipe: impl Read + Send + 'static) -> Drained {
     Drained { said, thread }
 }
 
+/// A process that does not outlive its test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has ended already where somebody waited for it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A run under way.
 pub struct Running<'a> {
     dir: &'a Dir,
     args: Vec<OsString>,
-    child: Child,
+    child: Process,
     stdout: Drained,
     stderr: Drained,
     started: Instant,
@@ -272,7 +283,7 @@ pub struct Running<'a> {
 impl Running<'_> {
     /// SIGKILL, as when the power fails.
     pub fn kill(mut self) -> Run {
-        self.child.kill().unwrap();
+        self.child.0.kill().unwrap();
         self.wait()
     }
 
@@ -287,7 +298,7 @@ impl Running<'_> {
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.child.0.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
@@ -298,9 +309,9 @@ impl Running<'_> {
             if let Some((line, _)) = said.split_once('\n') {
                 return line.to_owned();
             }
-            let ended = self.child.try_wait().unwrap();
+            let ended = self.child.0.try_wait().unwrap();
             if ended.is_some() || self.started.elapsed() > TIMEOUT {
-                let _ = self.child.kill();
+                let _ = self.child.0.kill();
                 panic!("no line on stdout: {ended:?} {}", String::from_utf8_lossy(&self.stderr.so_far()));
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -309,7 +320,7 @@ impl Running<'_> {
 
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.child.0.try_wait().unwrap().is_some()
     }
 
     /// Waits for the end; a run that hangs is killed and fails the test with what it had said.
@@ -317,12 +328,12 @@ impl Running<'_> {
         let begun = Instant::now();
         let mut pause = Duration::from_millis(1);
         let (status, late) = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 break (status, false);
             }
             if begun.elapsed() > TIMEOUT {
-                self.child.kill().unwrap();
-                break (self.child.wait().unwrap(), true);
+                self.child.0.kill().unwrap();
+                break (self.child.0.wait().unwrap(), true);
             }
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
