@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::cmd::{Dir, Run, Running};
+use crate::support::cmd::{Cmd, Dir, Run, Running};
 use crate::support::msp::{APP, CUSTOMER, HOME, Msp, object};
 
 const STATE: &str = ".tenantry/cloud.json";
@@ -37,6 +37,11 @@ impl<'a> Server<'a> {
         let run = running.wait();
         run.ok();
         run
+    }
+
+    /// By itself.
+    fn end(mut self) -> Run {
+        self.running.take().unwrap().wait()
     }
 
     /// SIGKILL.
@@ -116,12 +121,16 @@ fn runtime() -> tokio::runtime::Runtime {
 
 /// `tenantry COMMAND` against the server, as a program elsewhere would.
 fn tenantry(msp: &Msp, server: &Server, command: &str, more: &[&str]) -> Run {
+    asked(msp, server, command, more).run()
+}
+
+fn asked<'a>(msp: &'a Msp, server: &Server, command: &str, more: &[&str]) -> Cmd<'a> {
     let mut args = vec![command, "-f", "examples/first", "--endpoint", &server.url];
     args.extend(["--secrets-dir", ".tenantry/secrets", "--journal", ".tenantry/journal.json"]);
     if server.url.starts_with("https") {
         args.extend(["--ca-file", CA]);
     }
-    msp.dir.run([&args, more].concat())
+    msp.dir.cmd([&args, more].concat())
 }
 
 #[test]
@@ -130,10 +139,7 @@ fn a_customer_becomes_ready_through_a_tls_server_that_is_killed_and_started_agai
     let server = Server::start(&msp.dir, &["--tls"]);
     assert!(server.url.starts_with("https://127.0.0.1:"), "{}", server.url);
     let unknown = msp.dir.run(["plan", "-f", "examples/first", "--endpoint", &server.url, "--parallelism", "1"]);
-    assert!(
-        unknown.code(1).stderr.to_lowercase().contains("certificate"),
-        "nobody trusts it without its CA: {unknown}"
-    );
+    assert!(unknown.code(1).stderr.contains("cannot be reached"), "nobody trusts it without its CA: {unknown}");
     assert_eq!(tenantry(&msp, &server, "plan", &["-o", "json"]).ok().json()["errored"], false);
     tenantry(&msp, &server, "apply", &["--auto-approve"]).code(3);
     let approved = server.play(&["approve", "--all"]);
@@ -206,12 +212,14 @@ fn what_was_saved_in_the_background_outlives_a_kill() {
 #[test]
 fn a_kill_that_was_planned_loses_no_write_that_was_answered() {
     let msp = Msp::new();
-    let server = Server::start(&msp.dir, &[]);
+    // With TLS, because the port may be another test's at once: the apply must not go on in a cloud that is not its own.
+    let server = Server::start(&msp.dir, &["--tls"]);
     server.play(&["fault", r#"{"kill": {"write": 3, "when": "after-answer"}}"#]).ok();
-    tenantry(&msp, &server, "apply", &["--auto-approve"]).code(1);
-    server.kill();
+    let apply = asked(&msp, &server, "apply", &["--auto-approve"]).start();
+    assert_eq!(server.end().exit_code(), None, "it was killed");
+    apply.kill(); // it would ask again for a while
     let log = msp.dir.run(["sandbox", "requests", "--writes", "--state", STATE]);
-    assert_eq!(log.ok().stdout.lines().count(), 3, "{log}");
+    assert!(log.ok().stdout.lines().count() >= 3, "{log}"); // others of the same batch may be among them
 }
 
 #[test]
