@@ -11,8 +11,7 @@ fn onboarded<'a>(cluster: &'a crate::support::apiserver::Cluster, namespace: &st
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     estate.end(operator);
     estate

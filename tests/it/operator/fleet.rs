@@ -63,9 +63,7 @@ fn onboard<'e>(estate: &'e Estate<'_>, manifests: &str) -> Running<'e> {
     let operator = estate.operator();
     let all = manifests.matches("kind: Tenant").count() + 1;
     until(estate, "AwaitingCustomerApproval", all);
-    settle(estate);
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     until(estate, "Ready", all);
     operator
 }
@@ -106,21 +104,7 @@ fn interval(estate: &Estate<'_>) -> Cost {
     let mark = estate.cloud.mark();
     for _ in 0..4 {
         estate.cloud.advance("15m");
-        settle(estate);
+        estate.settle();
     }
     estate.cloud.since(&mark)
-}
-
-/// Until the cloud is not asked any more.
-pub fn settle(estate: &Estate<'_>) {
-    let quiet = || {
-        let mark = estate.cloud.mark();
-        std::thread::sleep(Duration::from_millis(700));
-        let cost = estate.cloud.since(&mark);
-        cost.http + cost.tokens == 0
-    };
-    let started = Instant::now();
-    while !quiet() {
-        assert!(started.elapsed() < PATIENCE, "it does not come to rest");
-    }
 }

@@ -46,8 +46,7 @@ fn an_engineer_applies_the_example_plays_the_customer_and_sees_ready() {
     assert!(wait["since"].is_string() && wait["what"].is_string(), "{wait}");
     assert_eq!(status["links"]["gdapApproval"], wait["link"]);
 
-    estate.cloud.approve();
-    estate.cloud.advance("6m"); // the customer is looked after every five minutes
+    estate.customers_accept();
     estate.kubectl(["wait", "--for=condition=Ready", "tenant/contoso", "--timeout=60s"]);
     let seen = row(&estate, &["-o", "wide"]);
     for (column, wanted) in [
@@ -160,8 +159,7 @@ fn the_world_after_the_operator_is_the_world_after_apply() {
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     let world = estate.cloud.control().state_of_world();
     estate.end(operator);
@@ -174,8 +172,7 @@ fn drift_is_found_at_the_interval_and_repaired() {
     let estate = Estate::first(cluster, "drift");
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     let world = estate.cloud.control().state_of_world();
     let mark = estate.cloud.mark();
@@ -223,8 +220,7 @@ fn tools_that_compute_health_read_the_status_rightly_at_each_stage() {
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
     assert_eq!(judge("tenant/contoso"), words("InProgress", "Suspended", "Current"), "a person has to act");
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     assert_eq!(judge("tenant/contoso"), words("Current", "Healthy", "Current"));
     // A reference to nothing ends only with another declaration.

@@ -37,8 +37,7 @@ fn onboarded(namespace: &str, kills: usize) -> Option<(serde_json::Value, Vec<St
             0 => {
                 until(&estate, "AwaitingCustomerApproval", CUSTOMERS + 1);
                 estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-                estate.cloud.approve();
-                estate.cloud.advance("6m");
+                estate.customers_accept();
                 // The second half begins in the middle of what follows the click.
                 if kills > 0 {
                     std::thread::sleep(pauses.next().unwrap() / 4);

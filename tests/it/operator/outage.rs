@@ -16,8 +16,7 @@ fn the_api_server_is_restarted_and_etcd_paused_and_the_operator_goes_on() {
         estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
         estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
         cluster_pause(&estate);
-        estate.cloud.approve();
-        estate.cloud.advance("6m");
+        estate.customers_accept();
         estate.until_condition("tenant/contoso", "Ready", "True/Ready");
         estate.end(operator);
     }
@@ -27,8 +26,7 @@ fn the_api_server_is_restarted_and_etcd_paused_and_the_operator_goes_on() {
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
     cluster.restart();
-    estate.cloud.approve();
-    estate.cloud.advance("6m");
+    estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     assert!(!operator.has_ended());
     estate.end(operator);
@@ -49,8 +47,7 @@ fn microsoft_is_away_for_a_while_and_status_says_unknown_and_never_fine() {
         let operator = estate.operator();
         estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
         estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-        estate.cloud.approve();
-        estate.cloud.advance("6m");
+        estate.customers_accept();
         estate.until_condition("tenant/contoso", "Ready", "True/Ready");
         estate.end(operator);
     }
@@ -87,7 +84,7 @@ fn a_throttled_read_frees_the_worker_and_is_made_when_microsoft_said() {
     estate.cloud.fault(json!({"throttle": {"next": 1000, "retryAfter": 315}}));
     let operator = estate.operator();
     estate.until_condition("partner/northwind", "Ready", "Unknown/Throttled");
-    crate::operator::fleet::settle(&estate);
+    estate.settle();
     let asked = estate.cloud.mark();
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(estate.cloud.since(&asked).http, 0, "nobody asks before the time is over");

@@ -21,6 +21,7 @@ pub struct Cloud {
     sandbox: Option<Sandbox>,
     options: Options,
     serving: Serving,
+    silence: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Cloud {
@@ -31,7 +32,13 @@ impl Cloud {
         let sandbox = runtime.block_on(serve(options.clone(), Serving::default())).unwrap().sandbox;
         // Always at the same address, also after it was away.
         let listen = sandbox.url().trim_start_matches("http://").to_owned();
-        Cloud { runtime, sandbox: Some(sandbox), options, serving: Serving { listen, ..Serving::default() } }
+        Cloud {
+            runtime,
+            sandbox: Some(sandbox),
+            options,
+            serving: Serving { listen, ..Serving::default() },
+            silence: None,
+        }
     }
 
     pub fn url(&self) -> String {
@@ -42,14 +49,24 @@ impl Cloud {
         self.sandbox.as_ref().expect("it is served").control()
     }
 
-    /// Nobody answers any more.
+    /// Nobody answers any more: connections are cut. The port stays taken, so that no other test's cloud comes to be there.
     pub fn vanish(&mut self) {
         let sandbox = self.sandbox.take().unwrap();
         self.runtime.block_on(sandbox.stop());
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind(&self.serving.listen)).unwrap();
+        self.silence = Some(self.runtime.spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                drop(connection);
+            }
+        }));
     }
 
     /// Answers again, at the same address and with the same state.
     pub fn return_(&mut self) {
+        if let Some(silence) = self.silence.take() {
+            silence.abort();
+            let _ = self.runtime.block_on(silence);
+        }
         let served = serve(self.options.clone(), self.serving.clone());
         self.sandbox = Some(self.runtime.block_on(served).unwrap().sandbox);
     }
@@ -239,6 +256,29 @@ impl<'a> Estate<'a> {
     #[track_caller]
     pub fn until_condition(&self, object: &str, kind: &str, wanted: &str) {
         self.until(&format!("{kind} of {object} is {wanted}"), || self.condition(object, kind) == wanted);
+    }
+
+    /// Until the cloud is not asked any more.
+    #[track_caller]
+    pub fn settle(&self) {
+        let quiet = || {
+            let mark = self.cloud.mark();
+            std::thread::sleep(Duration::from_millis(700));
+            let cost = self.cloud.since(&mark);
+            cost.http + cost.tokens == 0
+        };
+        let started = Instant::now();
+        while !quiet() {
+            assert!(started.elapsed() < 4 * SOON, "it does not come to rest");
+        }
+    }
+
+    /// All customers accept; the operator looks after them every five minutes.
+    #[track_caller]
+    pub fn customers_accept(&self) {
+        self.settle(); // a look that is under way would still see the invitation
+        self.cloud.approve();
+        self.cloud.advance("6m");
     }
 
     /// Versions of all objects: a status write changes one.
