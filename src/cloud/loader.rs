@@ -113,14 +113,9 @@ impl Loader {
         for chunk in chunks(leaving.into_iter(), |(key, _)| key) {
             let loader = self.clone();
             running.spawn(async move {
-                let mut answers = loader.slotted(chunk.iter().map(|(key, _)| key.clone()).collect()).await;
-                let now = loader.cloud.wire.clock.now();
-                let mut desk = loader.desk();
-                for (key, flight) in chunk {
-                    let got = answers.remove(&key).unwrap_or_else(|| Got::Failed(unanswered()));
-                    let fresh = (loader.freshness)(&key);
-                    desk.land(key, &flight, got, fresh, now);
-                }
+                let keys = chunk.iter().map(|(key, _)| key.clone()).collect();
+                let mut landing = Landing { loader: loader.clone(), answers: Answers::new(), tickets: chunk };
+                landing.answers = loader.slotted(keys).await;
             });
         }
         while let Some(done) = running.join_next().await {
@@ -331,6 +326,25 @@ fn got(why: Why) -> Got {
     match why {
         Why::Refused(refusal) => Got::Refused(refusal),
         Why::Failed(fault) => Got::Failed(fault),
+    }
+}
+
+/// Brings answers to those who wait for them; whatever happens on the way, nobody waits for ever.
+struct Landing {
+    loader: Loader,
+    answers: Answers,
+    tickets: Vec<Ticket>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let now = self.loader.cloud.wire.clock.now();
+        let mut desk = self.loader.desk();
+        for (key, flight) in self.tickets.drain(..) {
+            let got = self.answers.remove(&key).unwrap_or_else(|| Got::Failed(unanswered()));
+            let fresh = (self.loader.freshness)(&key);
+            desk.land(key, &flight, got, fresh, now);
+        }
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Operator {
     /// Something may be due, or another fleet be declared.
     stirred: Notify,
     stopping: AtomicBool,
+    /// Everything is known, and has its place in the queue.
+    begun: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -131,6 +133,18 @@ impl Operator {
 
     /// An object is new, or declares something else, or shall go.
     fn changed(&self, name: &Name) {
+        // Before everything is known, nobody can say whose turn is when: see `Work::begin`.
+        if self.has_begun() {
+            self.queue_up(name);
+            if name.kind == Kind::Tenant {
+                self.count_anew(self.now());
+            }
+        }
+        self.stir();
+    }
+
+    /// Gives an object its place in the queue.
+    fn queue_up(&self, name: &Name) {
         let Some(known) = self.known(name) else { return };
         let now = self.now();
         let (at, lane) = if known.deleting || known.is_requested() || !known.is_judged() {
@@ -142,10 +156,6 @@ impl Operator {
             (now, Lane::Soon)
         };
         self.want(name.clone(), at, lane);
-        if name.kind == Kind::Tenant {
-            self.count_anew(now);
-        }
-        self.stir();
     }
 
     /// An object is gone.
@@ -188,6 +198,10 @@ impl Operator {
         locked(&self.complete).len() == Kind::ALL.len() + 2
     }
 
+    fn has_begun(&self) -> bool {
+        self.begun.load(Relaxed)
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
     }
@@ -199,8 +213,7 @@ impl Operator {
 
     fn turn(&self, known: &Known, now: Timestamp) -> Timestamp {
         let interval = self.interval(&known.name);
-        let phase = locked(&self.memory).entry(known.name.clone()).or_default().phase;
-        timing::turn(now, interval, phase)
+        timing::turn(now, interval, self.phase(known))
     }
 
     /// The drift interval of the Partner that an object belongs to.

@@ -60,12 +60,8 @@ pub async fn run(operator: Arc<Operator>, options: Options, stop: impl Future<Ou
     }
     let watches = tokio::spawn(watch::all(operator.clone()));
     let clock = tokio::spawn(operator.time.clone().hear(operator.ground.clone()));
-    let mut work = Work {
-        operator: operator.clone(),
-        running: JoinSet::new(),
-        concurrency: options.concurrency.max(1),
-        begun: false,
-    };
+    let mut work =
+        Work { operator: operator.clone(), running: JoinSet::new(), concurrency: options.concurrency.max(1) };
     tokio::select! {
         () = work.forever() => {}
         () = &mut stop => {}
@@ -123,6 +119,7 @@ pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String>
         complete: Mutex::default(),
         stirred: Notify::new(),
         stopping: false.into(),
+        begun: false.into(),
         metrics: Metrics::default(),
         beaten: Mutex::new(std::time::Instant::now()),
     }))
@@ -165,8 +162,6 @@ struct Work {
     operator: Arc<Operator>,
     running: JoinSet<(Name, Next)>,
     concurrency: usize,
-    /// The first complete picture has been taken in.
-    begun: bool,
 }
 
 impl Work {
@@ -201,9 +196,11 @@ impl Work {
             operator.ground.identify(&snapshot.inputs, &snapshot.secrets, &partners).await;
         }
         let now = operator.now();
-        if !self.begun {
-            // All are queued by their arrival, those that are ready at their own turn; none of it is a difference.
-            self.begun = true;
+        if !operator.has_begun() {
+            // All are queued, those that are ready at their own turn; none of it is a difference.
+            operator.begun.store(true, Relaxed);
+            let all: Vec<Name> = operator.cache().iter().map(|known| known.name.clone()).collect();
+            all.iter().for_each(|name| operator.queue_up(name));
             tracing::info!(objects = snapshot.inputs.objects.len(), "everything is known");
             let kept = |name: &Name| !matches!(name.kind, Kind::TenantClass | Kind::GdapRelationship);
             let lost = |name: &Name| kept(name) && snapshot.mode(&name.address()).is_none();

@@ -227,6 +227,9 @@ impl Operator {
         let mut conditions = standing.conditions.clone();
         explain(&mut conditions, wrong.first().copied());
         let mut facts = standing.facts.clone();
+        if standing.conditions.iter().any(|c| c.kind == "Ready" && c.status == Status::True) {
+            facts.entry("lastVerified").or_insert_with(|| json!(looked.now));
+        }
         if known.name.kind == Kind::PartnerApp {
             facts.extend(self.counts(&known.name.name));
         }

@@ -97,6 +97,16 @@ fn a_converged_fleet_of_two_hundred_costs_little_and_writes_nothing() {
     let changed: Vec<_> = estate.versions().into_iter().filter(|now| !before.contains(now)).collect();
     assert_eq!(changed, [], "no status was written");
     estate.end(operator);
+
+    // After a restart each has its turn where it was: no stampede, and nobody is forgotten.
+    let operator = estate.operator();
+    std::thread::sleep(Duration::from_secs(3));
+    let mark = estate.cloud.mark();
+    estate.cloud.advance("15m");
+    estate.settle();
+    let quarter = estate.cloud.since(&mark).tokens;
+    assert!((all / 10..all / 2).contains(&quarter), "{quarter} of {all} in a quarter of the interval");
+    estate.end(operator);
 }
 
 /// A drift interval, a quarter at a time, and what it cost.

@@ -130,6 +130,7 @@ fn what_the_operator_does_is_what_the_plan_says_change_by_change_and_digest_by_d
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.settle();
     estate.cloud.approve();
     let behind = estate.tenantry(&["plan", "--kube", "--namespace", "digests", "-o", "json"]).ok().json();
     let mut wanted = changes(&files);
