@@ -7,4 +7,6 @@ pub mod engine;
 pub mod kinds;
 pub mod pass;
 pub mod sandbox;
+pub mod server;
 pub mod source;
+pub mod telemetry;

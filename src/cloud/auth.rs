@@ -165,6 +165,9 @@ impl Auth {
                 Err(denied) if denied.passing && attempt + 1 < TRIES => denied,
                 decided => return decided,
             };
+            if let Some(pause) = denied.retry_after {
+                self.wire.meter.held_back(pause);
+            }
             self.sleep.sleep(denied.retry_after.unwrap_or_else(|| backoff(attempt))).await;
             attempt += 1;
         }

@@ -97,7 +97,7 @@ impl Loader {
             Service::Exchange => ("exchange", cmdlet(&self.cloud.endpoints.exchange, key)),
             _ => {
                 let url = format!("{}{}", self.cloud.endpoints.partner_center, key.path);
-                ("partnercenter", Request::get(url))
+                ("partnercenter", Request::get(Service::PartnerCenter, url))
             }
         };
         match self.patiently(key, resource, &request).await {
@@ -113,10 +113,12 @@ impl Loader {
             let asked = self.batch(&left).await;
             let mut again = Vec::new();
             let mut pause = Duration::ZERO;
+            let mut throttled = false;
             for (key, outcome) in asked {
                 match outcome {
                     Ok(answer) if answer.is_transient() && attempt + 1 < TRIES => {
                         pause = pause.max(answer.retry_after().unwrap_or_else(|| backoff(attempt)));
+                        throttled |= answer.is_throttled();
                         again.push(key);
                     }
                     Ok(answer) => {
@@ -131,6 +133,9 @@ impl Loader {
             if again.is_empty() {
                 break;
             }
+            if throttled {
+                self.cloud.wire.meter.held_back(pause);
+            }
             self.cloud.sleep.sleep(pause).await;
             left = again;
         }
@@ -144,7 +149,7 @@ impl Loader {
         if keys.len() == 1 {
             let request = Request {
                 headers: read_headers(&first.path),
-                ..Request::get(format!("{}{}", self.cloud.endpoints.graph, first.path))
+                ..Request::get(Service::Graph, format!("{}{}", self.cloud.endpoints.graph, first.path))
             };
             return vec![(first.clone(), self.authorised(first, "graph", &request, true).await)];
         }
@@ -161,7 +166,7 @@ impl Loader {
             })
             .collect();
         let url = format!("{}/$batch", self.cloud.endpoints.graph);
-        let request = Request::post(url, json!({ "requests": items }));
+        let request = Request::post(Service::Graph, url, json!({ "requests": items }));
         let outer = match self.authorised(first, "graph", &request, false).await {
             Ok(outer) => outer,
             Err(why) => return all(why),
@@ -197,7 +202,7 @@ impl Loader {
                     remedy: "Check --endpoint; the link was not followed.".into(),
                 });
             }
-            let request = Request { headers: read_headers(&key.path), ..Request::get(link) };
+            let request = Request { headers: read_headers(&key.path), ..Request::get(Service::Graph, link) };
             let page = match self.patiently(key, "graph", &request).await {
                 Ok(page) if page.ok() => page,
                 Ok(page) => return page.got(),
@@ -222,6 +227,9 @@ impl Loader {
                 return Ok(answer);
             }
             let pause = answer.retry_after().unwrap_or_else(|| backoff(attempt));
+            if answer.is_throttled() {
+                self.cloud.wire.meter.held_back(pause);
+            }
             self.cloud.sleep.sleep(pause).await;
         }
     }
@@ -308,6 +316,6 @@ fn cmdlet(base: &str, key: &Key) -> Request {
     let body = json!({"CmdletInput": {"CmdletName": name, "Parameters": parameters}});
     Request {
         headers: vec![("X-AnchorMailbox", anchor), ("Prefer", "odata.maxpagesize=1000".to_owned())],
-        ..Request::post(format!("{base}/{}/InvokeCommand", key.tenant), body)
+        ..Request::post(Service::Exchange, format!("{base}/{}/InvokeCommand", key.tenant), body)
     }
 }

@@ -8,6 +8,7 @@ pub mod executor;
 pub mod loader;
 pub mod secret;
 pub mod settle;
+pub mod traffic;
 pub mod wire;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use executor::Executor;
 pub use loader::Loader;
 
 pub use secret::Secret;
+pub use traffic::Traffic;
 pub use wire::Wire;
 
 /// Everything that a pass needs to reach Microsoft. Cheap to clone.

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::clock::Clock;
 use super::secret::Secret;
+use super::traffic::Traffic;
 use crate::engine::plan::Cost;
-use crate::engine::read::Fault;
+use crate::engine::read::{Fault, Service};
 
 /// How long one request may take; Exchange's cmdlets are the slowest.
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -19,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(100);
 /// A request in full, but for its token.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The service that it goes to, for the counters.
+    pub service: Service,
     pub method: reqwest::Method,
     pub url: String,
     pub headers: Vec<(&'static str, String)>,
@@ -26,12 +29,16 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn get(url: impl Into<String>) -> Request {
-        Request { method: reqwest::Method::GET, url: url.into(), headers: vec![], body: None }
+    pub fn get(service: Service, url: impl Into<String>) -> Request {
+        Request { service, method: reqwest::Method::GET, url: url.into(), headers: vec![], body: None }
     }
 
-    pub fn post(url: impl Into<String>, body: Value) -> Request {
-        Request { method: reqwest::Method::POST, url: url.into(), headers: vec![], body: Some(body) }
+    pub fn post(service: Service, url: impl Into<String>, body: Value) -> Request {
+        Request { service, method: reqwest::Method::POST, url: url.into(), headers: vec![], body: Some(body) }
+    }
+
+    fn is_batch(&self) -> bool {
+        self.service == Service::Graph && self.url.ends_with("/$batch")
     }
 }
 
@@ -43,6 +50,8 @@ pub struct Meter {
     reads: AtomicU64,
     writes: AtomicU64,
     resource_units: AtomicU64,
+    /// The same and more by service, over the life of the process.
+    traffic: Arc<Traffic>,
 }
 
 impl Meter {
@@ -50,11 +59,19 @@ impl Meter {
         self.reads.fetch_add(1, Relaxed);
         let units = answer.headers.get("x-ms-resource-unit").and_then(|u| u.parse().ok()).unwrap_or(1);
         self.resource_units.fetch_add(units, Relaxed);
+        self.traffic.spent(units);
     }
 
-    pub fn write(&self) {
+    pub fn write(&self, service: Service) {
         self.writes.fetch_add(1, Relaxed);
         self.resource_units.fetch_add(1, Relaxed);
+        self.traffic.wrote(service);
+        self.traffic.spent(1);
+    }
+
+    /// Notes a pause that Microsoft's throttling asked for.
+    pub fn held_back(&self, pause: Duration) {
+        self.traffic.held_back(pause);
     }
 
     pub fn cost(&self) -> Cost {
@@ -100,6 +117,13 @@ impl Wire {
         Ok(Wire { client, clock: Arc::default(), meter: Meter::default() })
     }
 
+    /// Counts into `traffic`, which outlives this wire and may be that of others too.
+    #[must_use]
+    pub fn counted_in(mut self, traffic: Arc<Traffic>) -> Wire {
+        self.meter.traffic = traffic;
+        self
+    }
+
     /// Sends a request of an API.
     ///
     /// # Errors
@@ -118,7 +142,9 @@ impl Wire {
         if let Some(body) = &request.body {
             call = call.json(body);
         }
-        self.answer(call, &request.url).await
+        let answer = self.answer(call, &request.url).await;
+        self.meter.traffic.ended(request.service, request.is_batch(), answer.as_ref());
+        answer
     }
 
     /// Sends a form to the token service.
@@ -127,7 +153,9 @@ impl Wire {
     /// No answer came.
     pub async fn form(&self, url: &str, fields: &[(&str, &str)]) -> Result<Answer, Fault> {
         self.meter.tokens.fetch_add(1, Relaxed);
-        self.answer(self.client.post(url).form(fields), url).await
+        let answer = self.answer(self.client.post(url).form(fields), url).await;
+        self.meter.traffic.ended(Service::Token, false, answer.as_ref());
+        answer
     }
 
     async fn answer(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
