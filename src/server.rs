@@ -145,3 +145,98 @@ fn scrape(metrics: &Metrics) -> Response {
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn serve(health: &Health) -> (String, oneshot::Sender<()>, tokio::task::JoinHandle<io::Result<()>>) {
+        let (end, ended) = oneshot::channel();
+        let metrics = Metrics::new("1.2.3", &["Tenant"]);
+        let any = "127.0.0.1:0".parse().unwrap();
+        let shutdown = async move {
+            let _ = ended.await;
+        };
+        let (address, server) = run(any, health.clone(), metrics, shutdown).await.unwrap();
+        (format!("http://{address}"), end, tokio::spawn(server))
+    }
+
+    async fn get(url: String) -> (u16, String, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let response = client.get(url).send().await.unwrap();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (response.status().as_u16(), kind, response.text().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn readiness_lists_what_is_missing_and_can_be_lost_again() {
+        let health = Health::new(["crds", "caches", "config"]);
+        let (url, _end, _server) = serve(&health).await;
+        let ready = || async { get(format!("{url}/readyz")).await };
+        let (status, kind, text) = ready().await;
+        assert_eq!((status, text.as_str()), (503, "caches: not yet\nconfig: not yet\ncrds: not yet\n"));
+        assert!(kind.starts_with("text/plain"), "{kind}");
+        for name in ["crds", "caches", "config"] {
+            assert!(!health.is_ready());
+            health.ready(name);
+        }
+        let (status, _, text) = ready().await;
+        assert_eq!((status, text.as_str(), health.is_ready()), (200, "ready\n", true));
+        health.unready("config", "the file is gone");
+        let (status, _, text) = ready().await;
+        assert_eq!((status, text.as_str()), (503, "config: the file is gone\n"));
+    }
+
+    #[tokio::test]
+    async fn it_is_alive_while_its_event_loop_turns() {
+        let health = Health::new(["crds"]);
+        let (url, _end, _server) = serve(&health).await;
+        let (status, _, text) = get(format!("{url}/livez")).await;
+        assert_eq!((status, text.as_str()), (200, "ok\n"));
+        let later = |seconds| health.live(Instant::now() + Duration::from_secs(seconds));
+        assert_eq!(later(59).0, StatusCode::OK);
+        let (status, text) = later(73);
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text.starts_with("the event loop has not turned for 7"), "{text}");
+        health.lock().beaten -= Duration::from_secs(100);
+        assert_eq!(get(format!("{url}/livez")).await.0, 503);
+        health.beat();
+        assert_eq!(get(format!("{url}/livez")).await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_as_what_they_are_and_the_index_says_where() {
+        let (url, _end, _server) = serve(&Health::new([])).await;
+        let (status, kind, text) = get(format!("{url}/metrics")).await;
+        assert_eq!((status, kind.as_str()), (200, metrics::CONTENT_TYPE));
+        assert!(text.contains("tenantry_build_info{version=\"1.2.3\"} 1\n") && text.ends_with("# EOF\n"), "{text}");
+        assert_eq!(get(format!("{url}/")).await.2, "tenantry: /livez /readyz /metrics\n");
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        assert_eq!(client.get(format!("{url}/debug")).send().await.unwrap().status(), 404);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_said_in_words() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let refused = run(address, Health::new([]), Metrics::new("", &[]), std::future::pending()).await.err().unwrap();
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        assert!(
+            refused.to_string().starts_with(&format!("cannot listen on {address} (--metrics-listen): ")),
+            "{refused}"
+        );
+    }
+
+    #[tokio::test]
+    async fn it_ends_when_told_even_if_somebody_does_not_hang_up() {
+        let (url, end, server) = serve(&Health::new([])).await;
+        let mut slow = tokio::net::TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut slow, b"GET /metrics HTTP/1.1\r\n").await.unwrap();
+        // Served after the other was accepted.
+        get(format!("{url}/")).await;
+        end.send(()).unwrap();
+        tokio::time::timeout(GRACE * 5, server).await.unwrap().unwrap().unwrap();
+    }
+}

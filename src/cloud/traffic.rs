@@ -91,7 +91,7 @@ impl Traffic {
 
     /// Counts what came of a request. The answer to a batch says nothing itself: Microsoft counts,
     /// refuses and throttles its items.
-    pub(super) fn ended(&self, service: Service, batch: bool, answer: Result<&Answer, &Fault>) {
+    pub(crate) fn ended(&self, service: Service, batch: bool, answer: Result<&Answer, &Fault>) {
         let items = match answer {
             Ok(answer) if batch && answer.ok() => answer.body.get("responses").and_then(Value::as_array),
             _ => None,
@@ -113,24 +113,31 @@ impl Traffic {
         self.requests[service as usize][outcome as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn wrote(&self, service: Service) {
+    pub(crate) fn wrote(&self, service: Service) {
         self.writes[service as usize].fetch_add(1, Relaxed);
     }
 
-    pub(super) fn spent(&self, resource_units: u64) {
+    pub(crate) fn spent(&self, resource_units: u64) {
         self.resource_units.fetch_add(resource_units, Relaxed);
     }
 
-    pub(super) fn held_back(&self, time: Duration) {
+    pub(crate) fn held_back(&self, time: Duration) {
         self.throttled_millis.fetch_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX), Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use axum::http::StatusCode;
     use serde_json::json;
 
     use super::*;
+    use crate::cloud::clock::{Sleep, Slept};
+    use crate::cloud::{Cloud, Endpoints, Identities, Loader, Secret, Wire};
+    use crate::engine::read::{Actor, Got, Key, TenantId};
 
     #[test]
     fn a_batch_counts_by_its_items_and_a_page_of_html_is_no_answer() {
@@ -150,5 +157,42 @@ mod tests {
         traffic.ended(Service::Exchange, false, Err(&fault));
         assert_eq!(counted(Service::Exchange), [0, 0, 0, 2]);
         assert_eq!(counted(Service::Token), [0; 4]);
+    }
+
+    struct Never;
+
+    impl Sleep for Never {
+        fn sleep(&self, _: Duration) -> Slept<'_> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wire_counts_tokens_reads_and_how_long_it_was_held_back() {
+        let answered = Arc::new(AtomicU64::new(0));
+        let answer = move |uri: axum::http::Uri| {
+            let first = uri.path() == "/v1.0/me" && answered.fetch_add(1, Relaxed) == 0;
+            let status = if first { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::OK };
+            let body = json!({"access_token": "a.e30.b", "expires_in": 3600});
+            async move { (status, [("retry-after", "7"), ("x-ms-resource-unit", "3")], axum::Json(body)) }
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        let traffic = Arc::new(Traffic::default());
+        let wire = Wire::new(None, true).unwrap().counted_in(traffic.clone());
+        let identities =
+            Identities { partners: BTreeMap::new(), sink_secret: Arc::new(|_| Some(Secret::new("value"))) };
+        let loader = Loader::new(Cloud::new(wire, Endpoints::all_at(&url), identities, Arc::new(Never), 1));
+        let actor = Actor::App { client_id: "app".into(), secret: "sink".into() };
+        let key = Key::new(&TenantId::new("t"), Service::Graph, &actor, "/me");
+        let got = loader.load(BTreeSet::from([key.clone()])).await;
+        assert!(matches!(got.get(&key), Some(Got::Found(_))));
+        let counted = |service| Outcome::ALL.map(|outcome| traffic.requests(service, outcome));
+        assert_eq!((counted(Service::Token), counted(Service::Graph)), ([1, 0, 0, 0], [1, 0, 1, 0]));
+        assert_eq!(
+            (traffic.throttled().as_secs(), traffic.resource_units(), traffic.writes(Service::Graph)),
+            (7, 6, 0)
+        );
     }
 }

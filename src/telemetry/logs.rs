@@ -10,13 +10,18 @@ use tracing::dispatcher::WeakDispatch;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterFn, Targets, filter_fn};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, Registry, Scope};
 
 const OURS: &str = env!("CARGO_CRATE_NAME");
+
+/// Of this crate, and not of one whose name begins alike.
+fn is_ours(target: &str) -> bool {
+    target.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
 
 /// What a log line looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +44,7 @@ impl Wanted {
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (target, level) = part.split_once('=').unwrap_or((OURS, part));
             let (target, level) = (target.trim(), level.trim());
-            if target != OURS && !target.strip_prefix(OURS).is_some_and(|rest| rest.starts_with("::")) {
+            if !is_ours(target) {
                 return Err(format!(
                     "the log level \"{part}\" is not for a module of {OURS}: libraries are not logged, their lines show tokens"
                 ));
@@ -57,10 +62,10 @@ impl Wanted {
     pub(super) fn filter(&self) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + use<>> {
         let wanted = self.0.clone();
         let most = wanted.iter().map(|(_, level)| level).max().unwrap_or(LevelFilter::OFF).max(LevelFilter::INFO);
-        let ours = Targets::new().with_target(OURS, LevelFilter::INFO);
         filter_fn(move |metadata: &Metadata<'_>| {
             let (target, level) = (metadata.target(), metadata.level());
-            wanted.would_enable(target, level) || (metadata.is_span() && ours.would_enable(target, level))
+            let speaks = metadata.is_span() && *level <= Level::INFO;
+            is_ours(target) && (speaks || wanted.would_enable(target, level))
         })
         .with_max_level_hint(most)
     }

@@ -14,9 +14,7 @@ use std::io::Write;
 
 pub use logs::Format;
 pub use metrics::Metrics;
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How a process logs and traces.
@@ -35,7 +33,7 @@ pub struct Options {
 /// Keeps traces going. What is not yet sent is sent when it is dropped, within five seconds.
 #[must_use = "traces end with it"]
 pub struct Guard {
-    traces: Option<traces::Traces>,
+    _traces: Option<traces::Traces>,
 }
 
 impl Guard {
@@ -46,14 +44,6 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(traces) = self.traces.take() {
-            traces.end();
-        }
-    }
-}
-
 /// Starts logging, and tracing where the standard variables name a collector
 /// (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`; OTLP over HTTP with
 /// protobuf). A collector that cannot be used is a warning in the log: the work itself needs none.
@@ -61,26 +51,17 @@ impl Drop for Guard {
 /// # Errors
 /// The level does not read, or the process logs already.
 pub fn start(options: Options) -> Result<Guard, String> {
-    let (layers, traces, warning) = layers(options)?;
-    let started = tracing_subscriber::registry().with(layers).try_init();
-    started.map_err(|_| "logging was started already".to_owned())?;
-    if let Some(warning) = warning {
-        tracing::warn!("traces are not sent: {warning}");
-    }
-    Ok(Guard { traces })
-}
-
-type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
-
-fn layers(options: Options) -> Result<(Layers, Option<traces::Traces>, Option<String>), String> {
     let wanted = logs::Wanted::parse(&options.level)?;
     let (traces, warning) = match traces::Traces::start(options.service, &|name| std::env::var(name).ok()) {
         Ok(traces) => (traces, None),
         Err(why) => (None, Some(why)),
     };
-    let mut layers: Layers = vec![logs::layer(options.format, &wanted, options.writer)];
-    if let Some(traces) = &traces {
-        layers.push(traces.layer(&wanted));
+    let lines = logs::layer(options.format, &wanted, options.writer);
+    let spans = traces.as_ref().map(|traces| traces.layer(&wanted));
+    let started = tracing_subscriber::registry().with(lines).with(spans).try_init();
+    started.map_err(|_| "logging was started already".to_owned())?;
+    if let Some(warning) = warning {
+        tracing::warn!("traces are not sent: {warning}");
     }
-    Ok((layers, traces, warning))
+    Ok(Guard { _traces: traces })
 }

@@ -10,8 +10,9 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tokio::runtime::{Handle, Runtime};
+use tracing::Subscriber;
 use tracing_subscriber::Layer;
-use tracing_subscriber::registry::Registry;
+use tracing_subscriber::registry::LookupSpan;
 
 use super::logs::Wanted;
 
@@ -21,8 +22,9 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// A collector that spans are sent to.
 pub(super) struct Traces {
     provider: SdkTracerProvider,
-    /// The exporter's own: what it sends last, it sends when the program's is busy ending.
-    runtime: Runtime,
+    /// The exporter's own: what it sends last, it sends when the program's is busy ending. There
+    /// until the end.
+    runtime: Option<Runtime>,
 }
 
 /// Whether a collector is named, and can be spoken to.
@@ -68,23 +70,31 @@ impl Traces {
             Exporter { inner: Arc::new(exporter), on: runtime.handle().clone(), away: AtomicBool::new(false) };
         let provider =
             SdkTracerProvider::builder().with_resource(resource(service)).with_batch_exporter(exporter).build();
-        Ok(Some(Traces { provider, runtime }))
+        Ok(Some(Traces { provider, runtime: Some(runtime) }))
     }
 
-    pub(super) fn layer(&self, wanted: &Wanted) -> Box<dyn Layer<Registry> + Send + Sync> {
+    pub(super) fn layer<S>(&self, wanted: &Wanted) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
         let layer = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false);
-        layer.with_filter(wanted.filter()).boxed()
+        layer.with_filter(wanted.filter())
     }
+}
 
-    /// Sends what is left, if that takes no longer than it may.
-    pub(super) fn end(self) {
+/// Sends what is left, if that takes no longer than it may.
+impl Drop for Traces {
+    fn drop(&mut self) {
         // Too late, or nobody there: the exporter has said so, and the program ends.
         let _ = self.provider.shutdown_with_timeout(LAST_WORDS);
-        self.runtime.shutdown_background();
+        // Dropped as it is, it would panic where others run on this thread.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

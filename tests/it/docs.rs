@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tenantry::api::conditions::{ConditionType, table};
+use tenantry::telemetry::metrics::SERIES;
 
 use crate::support::root;
 
@@ -36,13 +37,44 @@ fn page() -> String {
     page
 }
 
-#[test]
-fn the_page_of_conditions_is_the_table() {
-    let path = root().join("docs/conditions.md");
+const METRICS_HEAD: &str = "\
+# Metrics
+
+What the operator serves at `/metrics` (`--metrics-listen`), in the OpenMetrics format. Labels come from closed lists and never
+name an object, so that the number of series does not grow with the number of customers. Counters start at zero with the
+process. Made from the table in `src/telemetry/metrics/series.rs` (`UPDATE_DOCS=1 cargo test --test it docs`).
+
+| name | type | labels | meaning |
+|---|---|---|---|
+";
+
+fn metrics_page() -> String {
+    let mut page = METRICS_HEAD.to_owned();
+    for series in SERIES {
+        let labels: Vec<String> = series.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        writeln!(page, "| `{}` | {} | {labels} | {}. |", series.name, series.measures.word(), series.meaning).unwrap();
+    }
+    page
+}
+
+/// Compares a page with what it is made from, or writes it anew.
+fn check(name: &str, page: &str) {
+    let path = root().join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, page()).unwrap();
+        std::fs::write(&path, page).unwrap();
     }
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written == page(), "docs/conditions.md is old: UPDATE_DOCS=1 cargo test --test it docs");
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == page, "docs/{name} is old: UPDATE_DOCS=1 cargo test --test it docs");
+}
+
+#[test]
+fn the_page_of_conditions_is_the_table() {
+    check("conditions.md", &page());
+}
+
+#[test]
+fn the_page_of_metrics_is_the_table() {
+    check("metrics.md", &metrics_page());
 }

@@ -99,17 +99,17 @@ impl Scraped {
         gauges(
             encoder,
             &series::OBJECTS,
-            known.objects.iter().map(|((kind, ready), n)| ([("kind", *kind), ("ready", *ready)], count(*n))),
+            known.objects.iter().map(|((kind, ready), n)| ([("kind", *kind), ("ready", *ready)], *n)),
         )?;
         gauges(
             encoder,
             &series::WAITS,
-            known.waits.iter().map(|(w, n)| ([("on", w.on), ("who", w.who), ("reason", w.reason)], count(*n))),
+            known.waits.iter().map(|(w, n)| ([("on", w.on), ("who", w.who), ("reason", w.reason)], *n)),
         )?;
-        gauges(encoder, &series::SUSPENDED, known.suspended.iter().map(|(kind, n)| ([("kind", *kind)], count(*n))))?;
+        gauges(encoder, &series::SUSPENDED, known.suspended.iter().map(|(kind, n)| ([("kind", *kind)], *n)))?;
         gauges(encoder, &series::LAST_VERIFIED, known.verified.iter().map(|(kind, ago)| ([("kind", *kind)], *ago)))?;
-        gauges(encoder, &series::QUEUE_DEPTH, [([], count(known.queue.depth))])?;
-        gauges(encoder, &series::QUEUE_RUNNING, [([], count(known.queue.running))])?;
+        gauges(encoder, &series::QUEUE_DEPTH, [([], known.queue.depth)])?;
+        gauges(encoder, &series::QUEUE_RUNNING, [([], known.queue.running)])?;
         gauges(encoder, &series::QUEUE_OLDEST, [([], known.queue.oldest_due)])?;
         gauges(encoder, &series::TOKEN_AGE, known.token_age.map(|age| ([], age)))
     }
@@ -143,21 +143,18 @@ impl Collector for Scraped {
         self.encode_known(&mut encoder)?;
         self.encode_traffic(&mut encoder)?;
         gauges(&mut encoder, &series::STARTED, [([], self.started)])?;
-        gauges(&mut encoder, &series::RESIDENT, resident().map(|bytes| ([], count(bytes))))
+        gauges(&mut encoder, &series::RESIDENT, resident().map(|bytes| ([], bytes)))
     }
 }
 
-/// Gauges are written as they are; no count of ours is beyond 2⁵³.
-#[allow(clippy::cast_precision_loss)]
-const fn count(n: u64) -> f64 {
-    n as f64
-}
-
-fn gauges<const N: usize>(
+fn gauges<const N: usize, V>(
     encoder: &mut DescriptorEncoder,
     series: &Series,
-    rows: impl IntoIterator<Item = ([Label; N], f64)>,
-) -> fmt::Result {
+    rows: impl IntoIterator<Item = ([Label; N], V)>,
+) -> fmt::Result
+where
+    ConstGauge<V>: EncodeMetric,
+{
     write(encoder, series, rows.into_iter().map(|(labels, value)| (labels, ConstGauge::new(value))))
 }
 

@@ -98,8 +98,11 @@ pub(super) const ERRORS: Series = counter(
     &["kind", "class"],
     "Errors of reconciles, by what helps: transient (passes by itself), person (somebody must act), fixable (the next apply repairs it), permanent (until a declaration, a licence or a contract changes)",
 );
-pub(super) const OBJECTS: Series =
-    gauge("tenantry_objects", &["kind", "ready"], "Objects by the status of their condition Ready");
+pub(super) const OBJECTS: Series = gauge(
+    "tenantry_objects",
+    &["kind", "ready"],
+    "Objects by the status of their condition Ready: True, False, Unknown",
+);
 pub(super) const WAITS: Series = gauge(
     "tenantry_waits",
     &["on", "who", "reason"],
@@ -111,15 +114,19 @@ pub(super) const QUEUE_DEPTH: Series =
 pub(super) const QUEUE_RUNNING: Series = gauge("tenantry_queue_running", &[], "Objects being reconciled now");
 pub(super) const QUEUE_OLDEST: Series =
     gauge("tenantry_queue_oldest_due_seconds", &[], "How long the object that waits longest has been due");
-pub(super) const CHANGES: Series =
-    counter("tenantry_changes_total", &["class", "action"], "Changes made at Microsoft, by class and action");
+pub(super) const CHANGES: Series = counter(
+    "tenantry_changes_total",
+    &["class", "action"],
+    "Changes made at Microsoft, by class (as approvals name it) and action: create, update, delete",
+);
 pub(super) const STATUS_WRITES: Series =
     counter("tenantry_status_writes_total", &["kind"], "Writes of an object's status; none while nothing changes");
-pub(super) const EVENTS: Series = counter("tenantry_events_total", &["type"], "Kubernetes events that were published");
+pub(super) const EVENTS: Series =
+    counter("tenantry_events_total", &["type"], "Kubernetes events that were published: Normal, Warning");
 pub(super) const REQUESTS: Series = counter(
     "tenantry_microsoft_requests_total",
     &["service", "outcome"],
-    "Requests to Microsoft, each item of a batch as one: ok (answered, also that there is no such object), refused, throttled, error (no usable answer)",
+    "Requests to Microsoft by service (graph, partnercenter, exchange, token), each item of a batch as one: ok (answered, also that there is no such object), refused, throttled, error (no usable answer)",
 );
 pub(super) const WRITES: Series =
     counter("tenantry_microsoft_writes_total", &["service"], "Writes sent to Microsoft, each item of a batch as one");
