@@ -104,6 +104,7 @@ pub async fn gather(sources: &Sources, reaching: &Reaching, interrupt: &Arc<Inte
     let reach = Reach {
         endpoints,
         ca,
+        traffic: Arc::default(),
         clock: Arc::default(),
         sleep,
         parallelism: reaching.parallelism,

@@ -1,7 +1,10 @@
 //! `tenantry operator`: keeps what a cluster declares, until it is told to stop.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::args::{LogFormat, OperatorArgs, Time};
 use super::exit::Exit;
@@ -13,7 +16,7 @@ use super::printer::Printer;
 use crate::cloud::Endpoints;
 use crate::controller::{self, Options, TimeOf};
 use crate::engine::diagnostic::Diagnostic;
-use crate::server;
+use crate::server::{self, Health};
 use crate::telemetry::{self, Format};
 
 /// What is in hand at the end may take this long; Kubernetes gives 30 s before it kills.
@@ -22,13 +25,16 @@ const GRACE: Duration = Duration::from_secs(25);
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: &OperatorArgs, printer: &Printer) -> Exit {
     let format = if args.log_format == LogFormat::Json { Format::Json } else { Format::Text };
-    let traces = match telemetry::start(&args.log_level, format) {
-        Ok(traces) => traces,
+    let level = args.log_level.clone();
+    let options =
+        telemetry::Options { format, level, service: "tenantry-operator", writer: Box::new(std::io::stderr()) };
+    let telling = match telemetry::start(options) {
+        Ok(telling) => telling,
         Err(why) => return Failure::from(Diagnostic::error("operator", why)).tell(printer),
     };
     let ran = begin(args).await;
-    // Its last batch is sent by a thread that must not wait for us.
-    let _ = tokio::task::spawn_blocking(|| traces.end()).await;
+    // It blocks while the last traces are sent.
+    let _ = tokio::task::spawn_blocking(|| telling.shutdown()).await;
     match ran {
         Ok(()) => Exit::Ok,
         Err(failure) => failure.tell(printer),
@@ -39,7 +45,9 @@ async fn begin(args: &OperatorArgs) -> Result<(), Failure> {
     let Elsewhere { endpoints, ca, url } = elsewhere(args.endpoint.as_deref(), args.ca_file.as_deref())?;
     let forbidden = url.as_deref().and_then(|url| not_allowed(url, &args.allow_endpoint));
     let client = kube::client(args.context.as_deref()).await?;
+    let health = Health::new([controller::CRDS, controller::CACHES]);
     let options = Options {
+        health: health.clone(),
         clock: match args.clock {
             Time::Machine => TimeOf::Machine,
             Time::Cloud => TimeOf::Cloud,
@@ -59,22 +67,27 @@ async fn begin(args: &OperatorArgs) -> Result<(), Failure> {
     };
     let wrong = |why: String| -> Failure { Diagnostic::error("operator", why).into() };
     let operator = controller::begin(client, &options).map_err(wrong)?;
+    let stopped = Arc::new(Notify::new());
     let served = match args.metrics_listen.as_str() {
         "" => None,
         address => {
-            let listener = server::bind(address).await.map_err(wrong)?;
-            let (live, ready, metrics) = (operator.clone(), operator.clone(), operator.clone());
-            let pages = server::Pages {
-                live: Arc::new(move || live.live()),
-                ready: Arc::new(move || ready.ready()),
-                metrics: Arc::new(move || metrics.metrics_text()),
-            };
-            Some(tokio::spawn(server::run(listener, pages)))
+            let address: SocketAddr = address.parse().map_err(|_| {
+                wrong(format!(
+                    "`{address}` is no address: write IP:PORT for --metrics-listen, for example 0.0.0.0:9095"
+                ))
+            })?;
+            let end = stopped.clone();
+            let shutdown = async move { end.notified().await };
+            let (_, server) = server::run(address, health, operator.metrics(), shutdown)
+                .await
+                .map_err(|error| wrong(error.to_string()))?;
+            Some(tokio::spawn(server))
         }
     };
     controller::run(operator, options, stop).await;
+    stopped.notify_one();
     if let Some(served) = served {
-        served.abort();
+        let _ = served.await;
     }
     tracing::info!("the operator has ended");
     Ok(())

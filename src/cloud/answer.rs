@@ -28,6 +28,11 @@ impl Answer {
         self.headers.get("retry-after").and_then(|s| s.trim().parse().ok()).map(Duration::from_secs)
     }
 
+    /// Whether it came too soon, and the server says how long to wait or leaves it to us.
+    pub fn is_throttled(&self) -> bool {
+        self.status == 429 || (self.is_transient() && self.headers.contains_key("retry-after"))
+    }
+
     /// Throttled, or a fault that passes by itself.
     pub fn is_transient(&self) -> bool {
         matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504)

@@ -182,6 +182,9 @@ impl Auth {
             if !self.throttle.bears(pause) {
                 return Err(Why::Failed(throttled(self.wire.clock.now(), pause)).into());
             }
+            if denied.retry_after.is_some() {
+                self.wire.meter.held_back(pause);
+            }
             self.sleep.sleep(pause).await;
             attempt += 1;
         }

@@ -198,6 +198,9 @@ impl Executor<'_> {
             }
         }
         if !pause.is_zero() {
+            if outcomes.values().any(|outcome| matches!(outcome, Ok(answer) if answer.is_throttled())) {
+                self.cloud.wire.meter.held_back(pause);
+            }
             self.watch.waiting("Microsoft to catch up");
             self.cloud.sleep.sleep(pause).await;
         }
@@ -297,7 +300,7 @@ impl Executor<'_> {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        Ok(wire::Request { method, url: format!("{base}{path}"), headers, body })
+        Ok(wire::Request { service: send.service, method, url: format!("{base}{path}"), headers, body })
     }
 }
 

@@ -161,7 +161,7 @@ impl Loader {
             Service::Exchange => ("exchange", cmdlet(&self.cloud.endpoints.exchange, key)),
             _ => {
                 let url = format!("{}{}", self.cloud.endpoints.partner_center, key.path);
-                ("partnercenter", Request::get(url))
+                ("partnercenter", Request::get(Service::PartnerCenter, url))
             }
         };
         match self.patiently(key, resource, &request).await {
@@ -177,12 +177,14 @@ impl Loader {
             let asked = self.batch(&left).await;
             let mut again = Vec::new();
             let mut pause = Duration::ZERO;
+            let mut held_back = false;
             for (key, outcome) in asked {
                 match outcome {
                     Ok(answer) if answer.is_transient() && attempt + 1 < TRIES => {
                         let wanted = answer.retry_after().unwrap_or_else(|| backoff(attempt));
                         if self.cloud.throttle.bears(wanted) {
                             pause = pause.max(wanted);
+                            held_back |= answer.is_throttled();
                             again.push(key);
                         } else {
                             answers.insert(key, Got::Failed(throttled(self.cloud.wire.clock.now(), wanted)));
@@ -200,6 +202,9 @@ impl Loader {
             if again.is_empty() {
                 break;
             }
+            if held_back {
+                self.cloud.wire.meter.held_back(pause);
+            }
             self.cloud.sleep.sleep(pause).await;
             left = again;
         }
@@ -213,7 +218,7 @@ impl Loader {
         if keys.len() == 1 {
             let request = Request {
                 headers: read_headers(&first.path),
-                ..Request::get(format!("{}{}", self.cloud.endpoints.graph, first.path))
+                ..Request::get(Service::Graph, format!("{}{}", self.cloud.endpoints.graph, first.path))
             };
             return vec![(first.clone(), self.authorised(first, "graph", &request, true).await)];
         }
@@ -230,7 +235,7 @@ impl Loader {
             })
             .collect();
         let url = format!("{}/$batch", self.cloud.endpoints.graph);
-        let request = Request::post(url, json!({ "requests": items }));
+        let request = Request::post(Service::Graph, url, json!({ "requests": items }));
         let outer = match self.authorised(first, "graph", &request, false).await {
             Ok(outer) => outer,
             Err(why) => return all(why),
@@ -267,7 +272,7 @@ impl Loader {
                     after: None,
                 });
             }
-            let request = Request { headers: read_headers(&key.path), ..Request::get(link) };
+            let request = Request { headers: read_headers(&key.path), ..Request::get(Service::Graph, link) };
             let page = match self.patiently(key, "graph", &request).await {
                 Ok(page) if page.ok() => page,
                 Ok(page) => return page.got(),
@@ -295,6 +300,9 @@ impl Loader {
             let pause = answer.retry_after().unwrap_or_else(|| backoff(attempt));
             if !self.cloud.throttle.bears(pause) {
                 return Err(Why::Failed(throttled(self.cloud.wire.clock.now(), pause)));
+            }
+            if answer.is_throttled() {
+                self.cloud.wire.meter.held_back(pause);
             }
             self.cloud.sleep.sleep(pause).await;
         }
@@ -423,6 +431,6 @@ fn cmdlet(base: &str, key: &Key) -> Request {
     let body = json!({"CmdletInput": {"CmdletName": name, "Parameters": parameters}});
     Request {
         headers: vec![("X-AnchorMailbox", anchor), ("Prefer", "odata.maxpagesize=1000".to_owned())],
-        ..Request::post(format!("{base}/{}/InvokeCommand", key.tenant), body)
+        ..Request::post(Service::Exchange, format!("{base}/{}/InvokeCommand", key.tenant), body)
     }
 }

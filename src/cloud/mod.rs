@@ -10,6 +10,7 @@ pub mod loader;
 pub mod secret;
 pub mod settle;
 pub mod throttle;
+pub mod traffic;
 pub mod wire;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub use loader::Loader;
 
 pub use secret::Secret;
 pub use throttle::Throttle;
+pub use traffic::Traffic;
 
 use answer::Answer;
 use throttle::throttled;

@@ -193,7 +193,7 @@ async fn send_group(cloud: &Cloud, group: Vec<Prepared>) -> Vec<Outcome> {
         Ok(token) => token.secret,
         Err(why) => return all(&why),
     };
-    group.iter().for_each(|_| cloud.wire.meter.write());
+    group.iter().for_each(|(_, send, _)| cloud.wire.meter.write(send.service));
     if let [(id, _, request)] = group.as_slice() {
         let answer = cloud.wire.send(request, &token).await.map_err(Why::Failed);
         if let Ok(answer) = &answer {
@@ -204,7 +204,7 @@ async fn send_group(cloud: &Cloud, group: Vec<Prepared>) -> Vec<Outcome> {
     let items: Vec<Value> =
         group.iter().enumerate().map(|(i, (_, send, request))| batch_item(cloud, i, send, request)).collect();
     let url = format!("{}/$batch", cloud.endpoints.graph);
-    let outer = wire::Request::post(url, serde_json::json!({ "requests": items }));
+    let outer = wire::Request::post(Service::Graph, url, serde_json::json!({ "requests": items }));
     let outer = match cloud.wire.send(&outer, &token).await {
         Ok(outer) => outer,
         Err(fault) => return all(&Why::Failed(fault)),

@@ -1,8 +1,7 @@
 //! The one way onto the wire: counts, hears the clock, reads any body.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -11,8 +10,9 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::clock::Clock;
 use super::secret::Secret;
+use super::traffic::Traffic;
 use crate::engine::plan::Cost;
-use crate::engine::read::Fault;
+use crate::engine::read::{Fault, Service};
 
 /// How long one request may take; Exchange's cmdlets are the slowest.
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -20,6 +20,8 @@ const TIMEOUT: Duration = Duration::from_secs(100);
 /// A request in full, but for its token.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The service that it goes to, for the counters.
+    pub service: Service,
     pub method: reqwest::Method,
     pub url: String,
     pub headers: Vec<(&'static str, String)>,
@@ -27,12 +29,16 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn get(url: impl Into<String>) -> Request {
-        Request { method: reqwest::Method::GET, url: url.into(), headers: vec![], body: None }
+    pub fn get(service: Service, url: impl Into<String>) -> Request {
+        Request { service, method: reqwest::Method::GET, url: url.into(), headers: vec![], body: None }
     }
 
-    pub fn post(url: impl Into<String>, body: Value) -> Request {
-        Request { method: reqwest::Method::POST, url: url.into(), headers: vec![], body: Some(body) }
+    pub fn post(service: Service, url: impl Into<String>, body: Value) -> Request {
+        Request { service, method: reqwest::Method::POST, url: url.into(), headers: vec![], body: Some(body) }
+    }
+
+    fn is_batch(&self) -> bool {
+        self.service == Service::Graph && self.url.ends_with("/$batch")
     }
 }
 
@@ -44,8 +50,8 @@ pub struct Meter {
     reads: AtomicU64,
     writes: AtomicU64,
     resource_units: AtomicU64,
-    /// Requests by service and outcome.
-    by: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    /// The same and more by service, over the life of the process.
+    traffic: Arc<Traffic>,
 }
 
 impl Meter {
@@ -53,29 +59,19 @@ impl Meter {
         self.reads.fetch_add(1, Relaxed);
         let units = answer.headers.get("x-ms-resource-unit").and_then(|u| u.parse().ok()).unwrap_or(1);
         self.resource_units.fetch_add(units, Relaxed);
+        self.traffic.spent(units);
     }
 
-    pub fn write(&self) {
+    pub fn write(&self, service: Service) {
         self.writes.fetch_add(1, Relaxed);
         self.resource_units.fetch_add(1, Relaxed);
+        self.traffic.wrote(service);
+        self.traffic.spent(1);
     }
 
-    fn asked(&self, url: &str, outcome: &Result<Answer, Fault>) {
-        let outcome = match outcome {
-            Ok(answer) if answer.status == 429 => "throttled",
-            Ok(answer) if answer.status >= 500 => "error",
-            Ok(answer) if answer.status >= 400 => "refused",
-            Ok(_) => "ok",
-            Err(_) => "error",
-        };
-        let mut by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        *by.entry((service(url), outcome)).or_default() += 1;
-    }
-
-    /// Requests since the start: service, outcome, how many.
-    pub fn requests(&self) -> Vec<(&'static str, &'static str, u64)> {
-        let by = self.by.lock().unwrap_or_else(PoisonError::into_inner);
-        by.iter().map(|((service, outcome), count)| (*service, *outcome, *count)).collect()
+    /// Notes a pause that Microsoft's throttling asked for.
+    pub fn held_back(&self, pause: Duration) {
+        self.traffic.held_back(pause);
     }
 
     pub fn cost(&self) -> Cost {
@@ -86,19 +82,6 @@ impl Meter {
             writes: self.writes.load(Relaxed),
             resource_units: self.resource_units.load(Relaxed),
         }
-    }
-}
-
-/// The service behind an address, by Microsoft's own paths.
-fn service(url: &str) -> &'static str {
-    if url.contains("/oauth2/") {
-        "token"
-    } else if url.contains("/adminapi/") {
-        "exchange"
-    } else if url.contains("/v1.0/") || url.contains("/beta/") {
-        "graph"
-    } else {
-        "partnercenter"
     }
 }
 
@@ -134,6 +117,13 @@ impl Wire {
         Ok(Wire { client, clock, meter: Meter::default() })
     }
 
+    /// Counts into `traffic`, which outlives this wire and may be that of others too.
+    #[must_use]
+    pub fn counted_in(mut self, traffic: Arc<Traffic>) -> Wire {
+        self.meter.traffic = traffic;
+        self
+    }
+
     /// Sends a request of an API.
     ///
     /// # Errors
@@ -152,7 +142,9 @@ impl Wire {
         if let Some(body) = &request.body {
             call = call.json(body);
         }
-        self.answer(call, &request.url).await
+        let answer = self.answer(call, &request.url).await;
+        self.meter.traffic.ended(request.service, request.is_batch(), answer.as_ref());
+        answer
     }
 
     /// Sends a form to the token service.
@@ -161,16 +153,12 @@ impl Wire {
     /// No answer came.
     pub async fn form(&self, url: &str, fields: &[(&str, &str)]) -> Result<Answer, Fault> {
         self.meter.tokens.fetch_add(1, Relaxed);
-        self.answer(self.client.post(url).form(fields), url).await
-    }
-
-    async fn answer(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
-        let answer = self.heard(call, url).await;
-        self.meter.asked(url, &answer);
+        let answer = self.answer(self.client.post(url).form(fields), url).await;
+        self.meter.traffic.ended(Service::Token, false, answer.as_ref());
         answer
     }
 
-    async fn heard(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
+    async fn answer(&self, call: reqwest::RequestBuilder, url: &str) -> Result<Answer, Fault> {
         let response = call.send().await.map_err(|e| fault(&e, url))?;
         let status = response.status().as_u16();
         tracing::debug!(status, url, "answer");

@@ -9,16 +9,21 @@ use crate::api::API_VERSION;
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::digest;
 use crate::engine::step::{Action, Change};
+use crate::telemetry::{Metrics, metrics};
 
 /// The API server takes notes of 1 kB at most.
 const LONGEST: usize = 1000;
 
-pub struct Events(Recorder);
+pub struct Events {
+    recorder: Recorder,
+    metrics: Metrics,
+}
 
 impl Events {
-    pub fn new(client: Client) -> Events {
+    pub fn new(client: Client, metrics: Metrics) -> Events {
         let instance = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).ok();
-        Events(Recorder::new(client, Reporter { controller: format!("{}.dev", super::MANAGER), instance }))
+        let reporter = Reporter { controller: format!("{}.dev", super::MANAGER), instance };
+        Events { recorder: Recorder::new(client, reporter), metrics }
     }
 
     /// A change that was made, with the digest by which it was approved.
@@ -77,7 +82,11 @@ impl Events {
         }
         let event =
             Event { type_, reason: reason.to_owned(), note: Some(note), action: action.to_owned(), secondary: None };
-        if let Err(error) = self.0.publish(&event, &reference(on)).await {
+        self.metrics.event(match type_ {
+            EventType::Normal => metrics::EventType::Normal,
+            EventType::Warning => metrics::EventType::Warning,
+        });
+        if let Err(error) = self.recorder.publish(&event, &reference(on)).await {
             tracing::debug!(address = on.address(), %error, "an event was not published");
         }
     }

@@ -37,13 +37,14 @@ use cache::{Cache, Known};
 use events::Events;
 use fleet::{Fleet, Namespaces};
 use queue::{Lane, Queue};
-pub use run::{Options, begin, run};
+pub use run::{CACHES, CRDS, Options, begin, run};
 pub use snapshot::{Gathered, read};
 pub use time::{Time, TimeOf};
 use vault::Vault;
 
 use crate::api::Kind;
 use crate::pass::Ground;
+use crate::server::Health;
 use crate::source::Name;
 use crate::telemetry::Metrics;
 
@@ -64,7 +65,7 @@ struct Memory {
     /// Where in the interval it has its turn.
     phase: f64,
     /// What came of the last look, for the metrics.
-    outcome: Option<crate::telemetry::Outcome>,
+    outcome: Option<crate::telemetry::metrics::Outcome>,
 }
 
 /// Everything that the parts of the operator share.
@@ -84,8 +85,9 @@ pub struct Operator {
     queue: Mutex<Queue>,
     memory: Mutex<BTreeMap<Name, Memory>>,
     metrics: Metrics,
-    /// When the loop last went round.
-    beaten: Mutex<std::time::Instant>,
+    health: Health,
+    /// When objects were last counted for the metrics.
+    shown: Mutex<Option<std::time::Instant>>,
     /// Watches that are complete.
     complete: Mutex<BTreeSet<String>>,
     /// Something may be due, or another fleet be declared.

@@ -21,13 +21,14 @@ use super::worker::Next;
 use super::{Operator, freshness, watch};
 use crate::api::Kind;
 use crate::cloud::clock::RealSleep;
-use crate::cloud::{Clock, Endpoints, Sleep};
+use crate::cloud::{Clock, Endpoints, Sleep, Traffic};
 use crate::pass::{Ground, Reach};
+use crate::server::Health;
 use crate::source::{Name, SecretSink};
 use crate::telemetry::Metrics;
 
 /// What the operator is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub endpoints: Endpoints,
     /// The host of the endpoints, where nobody allowed it: nothing is sent then.
@@ -38,6 +39,8 @@ pub struct Options {
     pub ca: Option<Vec<u8>>,
     /// The only namespace to watch; `None`: all.
     pub namespace: Option<String>,
+    /// Told when the loop goes round and what is known.
+    pub health: Health,
     /// Objects worked on at once.
     pub concurrency: usize,
     /// Requests to Microsoft under way at once.
@@ -45,6 +48,11 @@ pub struct Options {
     /// How long what is under way may take at the end.
     pub grace: Duration,
 }
+
+/// The definitions of our kinds are there.
+pub const CRDS: &str = "crds";
+/// All objects are known.
+pub const CACHES: &str = "caches";
 
 /// A pause that Microsoft asks for and that is longer frees the worker.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -82,7 +90,9 @@ pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String>
     let namespaces = Arc::default();
     let vault = Arc::new(Vault::new(client.clone()));
     let fleet = Arc::new(Fleet::new(cache.clone(), Arc::clone(&namespaces), vault.clone()));
-    let clock: Arc<Clock> = Arc::default();
+    let (traffic, clock): (Arc<Traffic>, Arc<Clock>) = Default::default();
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), &Kind::ALL.map(Kind::as_str));
+    metrics.watch(&traffic);
     let sleep: Arc<dyn Sleep> = match options.clock {
         TimeOf::Machine => {
             clock.run();
@@ -93,6 +103,7 @@ pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String>
     let reach = Reach {
         endpoints: options.endpoints.clone(),
         ca: options.ca.clone(),
+        traffic: traffic.clone(),
         clock,
         sleep,
         parallelism: options.parallelism,
@@ -104,7 +115,7 @@ pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String>
     let ground = Ground::without_identities(sink, reach);
     let ground = ground.map_err(|wrong| wrong.first().map_or(String::new(), |d| d.summary.clone()))?;
     Ok(Arc::new(Operator {
-        events: Events::new(client.clone()),
+        events: Events::new(client.clone(), metrics.clone()),
         client,
         namespace: options.namespace.clone(),
         forbidden: options.forbidden.clone(),
@@ -120,8 +131,9 @@ pub fn begin(client: Client, options: &Options) -> Result<Arc<Operator>, String>
         stirred: Notify::new(),
         stopping: false.into(),
         begun: false.into(),
-        metrics: Metrics::default(),
-        beaten: Mutex::new(std::time::Instant::now()),
+        metrics,
+        health: options.health.clone(),
+        shown: Mutex::default(),
     }))
 }
 
@@ -131,13 +143,14 @@ async fn definitions(operator: &Operator) {
     let api: Api<CustomResourceDefinition> = Api::all(operator.client.clone());
     let mut told = String::new();
     loop {
-        operator.beat();
+        operator.health.beat();
         let wanted = Kind::ALL.map(|kind| format!("{}.{}", watch::resource(kind).plural, crate::api::GROUP));
         let missing = match api.list_metadata(&ListParams::default()).await {
             Ok(list) => {
                 let there: Vec<&str> = list.items.iter().filter_map(|crd| crd.metadata.name.as_deref()).collect();
                 let missing: Vec<&String> = wanted.iter().filter(|name| !there.contains(&name.as_str())).collect();
                 if missing.is_empty() {
+                    operator.health.ready(CRDS);
                     return;
                 }
                 let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -146,7 +159,10 @@ async fn definitions(operator: &Operator) {
                 )
             }
             // Without the right to list them, the watches tell what is missing.
-            Err(kube::Error::Api(status)) if status.is_forbidden() => return,
+            Err(kube::Error::Api(status)) if status.is_forbidden() => {
+                operator.health.ready(CRDS);
+                return;
+            }
             Err(error) => format!("the API server does not answer: {error}"),
         };
         if missing != told {
@@ -168,7 +184,8 @@ impl Work {
     async fn forever(&mut self) {
         loop {
             let operator = self.operator.clone();
-            operator.beat();
+            operator.health.beat();
+            operator.show();
             if operator.is_complete() {
                 self.take_in().await;
                 self.start();
@@ -199,6 +216,7 @@ impl Work {
         if !operator.has_begun() {
             // All are queued, those that are ready at their own turn; none of it is a difference.
             operator.begun.store(true, Relaxed);
+            operator.health.ready(CACHES);
             let all: Vec<Name> = operator.cache().iter().map(|known| known.name.clone()).collect();
             all.iter().for_each(|name| operator.queue_up(name));
             tracing::info!(objects = snapshot.inputs.objects.len(), "everything is known");

@@ -1,83 +1,88 @@
-//! What the operator tells of itself at a scrape, and whether it is well.
+//! What the operator tells of itself.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::cache::Known;
 use super::{Operator, locked};
-use crate::api::Kind;
+use crate::api::conditions::Retry;
+use crate::api::{Kind, SecretName, Spec};
 use crate::engine::conditions::{Condition, Status};
-use crate::telemetry::{Gauges, Outcome};
+use crate::source::SecretSink as _;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::{ErrorClass, Object, Outcome, Queue, Wait};
 
 /// The loop goes round at least this often, whatever is due.
 pub const PULSE: Duration = Duration::from_secs(10);
-/// A loop that has not gone round for longer is stuck.
-const STUCK: Duration = Duration::from_secs(60);
+/// Objects are counted this often.
+const EVERY: Duration = Duration::from_secs(5);
 
 impl Operator {
-    /// The loop goes round.
-    pub(super) fn beat(&self) {
-        *locked(&self.beaten) = Instant::now();
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
-    /// # Errors
-    /// The loop is stuck.
-    pub fn live(&self) -> Result<(), String> {
-        let since = locked(&self.beaten).elapsed();
-        if since > STUCK { Err(format!("the loop has not gone round for {} s", since.as_secs())) } else { Ok(()) }
-    }
-
-    /// # Errors
-    /// What is missing before all objects are known.
-    pub fn ready(&self) -> Result<(), String> {
-        let complete = locked(&self.complete);
-        let wanted = Kind::ALL.map(super::watch::label);
-        let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|what| !complete.contains(*what)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(format!("not known yet: {}", missing.join(", "))) }
-    }
-
-    /// All metrics as text.
-    pub fn metrics_text(&self) -> String {
-        self.metrics.text(&self.gauges())
-    }
-
-    fn gauges(&self) -> Gauges {
+    /// Brings the gauges up to date, now and then.
+    pub(super) fn show(&self) {
         let now = self.now();
-        let (due, running) = {
-            let queue = self.queue();
-            (queue.due(now), queue.running())
-        };
-        let mut objects: BTreeMap<(&'static str, &'static str), i64> = BTreeMap::new();
-        let mut waits: BTreeMap<&'static str, i64> = ["Customer", "Partner", "Microsoft"].map(|who| (who, 0)).into();
-        let mut oldest = None;
-        for kind in Kind::ALL {
-            objects.extend(["True", "False", "Unknown"].map(|ready| ((kind.as_str(), ready), 0)));
-        }
-        for known in self.cache().iter() {
-            let ready = ["True", "False"].into_iter().find(|word| *word == known.ready()).unwrap_or("Unknown");
-            *objects.entry((known.name.kind.as_str(), ready)).or_default() += 1;
-            let text = |name: &str| known.status.get(name).and_then(Value::as_str);
-            if let Some(count) = text("waitsFor").and_then(|who| waits.get_mut(who)) {
-                *count += 1;
-            }
-            let verified = text("lastVerified").and_then(|at| at.parse::<jiff::Timestamp>().ok());
-            if let Some(at) = verified.filter(|_| ready == "True") {
-                oldest = Some(oldest.map_or(at, |old: jiff::Timestamp| old.min(at)));
-            }
-        }
-        let cost = self.ground.cost();
-        Gauges {
-            objects: objects.into_iter().map(|((kind, ready), count)| (kind, ready, count)).collect(),
-            waits: waits.into_iter().collect(),
-            due: i64::try_from(due).unwrap_or(i64::MAX),
-            running: i64::try_from(running).unwrap_or(i64::MAX),
-            oldest_verified: oldest.map(|at| now.duration_since(at).as_secs_f64()),
-            requests: self.ground.cloud.wire.meter.requests(),
-            writes: cost.writes,
-            resource_units: cost.resource_units,
+        let queue = self.queue();
+        let oldest_due = queue.next().map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
+        let (due, running) = (queue.due(now), queue.running());
+        drop(queue);
+        self.metrics.set_queue(Queue { depth: due as u64, running: running as u64, oldest_due });
+        let mut shown = locked(&self.shown);
+        if shown.is_none_or(|at| at.elapsed() > EVERY) {
+            *shown = Some(std::time::Instant::now());
+            let object = |known: &Known| object(known, now);
+            self.metrics.set_objects(self.cache().iter().map(object));
+            self.metrics.set_token_age(self.token_age(now));
         }
     }
+}
+
+impl Operator {
+    /// Seconds since the refresh token that was renewed longest ago was renewed; 90 days without use end it.
+    fn token_age(&self, now: jiff::Timestamp) -> Option<f64> {
+        let snapshot = self.fleet.current();
+        let ages = snapshot.inputs.objects.of(Kind::Partner).filter_map(|object| {
+            let Spec::Partner(spec) = &object.spec else { return None };
+            let store = &spec.managing_app.service_account.refresh_token.store.secret_ref.name;
+            let held = self.vault.read(&SecretName::new(&object.namespace, store)).ok()?;
+            let at = held.values.get("refreshedAt")?.expose().parse::<jiff::Timestamp>().ok()?;
+            Some(now.duration_since(at).as_secs_f64())
+        });
+        ages.reduce(f64::max)
+    }
+}
+
+fn object(known: &Known, now: jiff::Timestamp) -> Object {
+    let verified = known.status.get("lastVerified").and_then(Value::as_str);
+    let verified = verified.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    let waits = known.status.get("waits").and_then(Value::as_array).into_iter().flatten();
+    let reason = known.condition("Ready").and_then(|c| c.get("reason")).and_then(Value::as_str);
+    Object {
+        kind: known.name.kind.as_str(),
+        ready: match known.ready() {
+            "True" => Status::True,
+            "False" => Status::False,
+            _ => Status::Unknown,
+        },
+        suspended: reason == Some("Suspended"),
+        waits: waits.filter_map(wait).collect(),
+        verified_ago: verified.map(|at| now.duration_since(at).as_secs_f64()),
+    }
+}
+
+/// A wait in words of closed lists: labels must not grow.
+fn wait(wait: &Value) -> Option<Wait> {
+    let word = |name: &str| wait.get(name).and_then(Value::as_str);
+    let among = |words: &[&'static str], word: &str| words.iter().find(|known| **known == word).copied();
+    Some(Wait {
+        on: among(&["person", "microsoft"], word("on")?)?,
+        who: among(&["Customer", "Partner", "Microsoft"], word("who")?)?,
+        reason: crate::api::conditions::Reason::parse(word("reason")?)?.as_str(),
+    })
 }
 
 /// What came of working on an object.
@@ -89,5 +94,15 @@ pub fn outcome(conditions: &[Condition], failed: bool, waits: bool) -> Outcome {
         Some(Status::False) if failed => Outcome::Failed,
         Some(Status::False) if waits => Outcome::Waiting,
         Some(Status::False) => Outcome::Pending,
+    }
+}
+
+/// How an error is going to end.
+pub fn class(retry: Option<Retry>) -> ErrorClass {
+    match retry {
+        Some(Retry::Person) => ErrorClass::Person,
+        Some(Retry::Permanent) => ErrorClass::Permanent,
+        Some(Retry::Fixable) => ErrorClass::Fixable,
+        Some(Retry::Transient) | None => ErrorClass::Transient,
     }
 }

@@ -12,8 +12,8 @@ use super::cache::Known;
 use super::finish::Said;
 use super::fleet::Snapshot;
 use super::queue::Lane;
-use super::status::{Facts, unknown};
-use super::telling::outcome;
+use super::status::{Facts, row_of, unknown};
+use super::telling::{class, outcome};
 use super::timing::Course;
 use super::{Memory, Operator, locked};
 use crate::api::Kind;
@@ -193,7 +193,7 @@ impl Operator {
             memory.made.retain(|(address, _)| open.contains(address.as_str()));
         });
         for change in &applied.done {
-            self.metrics.changed(change.class.to_string(), change.action.word());
+            self.metrics.changed(change.class, change.action);
             self.events.made(known, change).await;
         }
         (after, Some(applied))
@@ -243,6 +243,11 @@ impl Operator {
         }
         let outcome = outcome(&standing.conditions, !wrong.is_empty(), !plan.waits.is_empty());
         self.remember(&known.name, |memory| memory.outcome = Some(outcome));
+        if !wrong.is_empty() {
+            let ready = standing.conditions.iter().find(|c| c.kind == "Ready");
+            let row = ready.and_then(|ready| row_of(&standing.conditions, ready));
+            self.metrics.failed(known.name.kind.as_str(), class(row.and_then(|row| row.retry)));
+        }
         let course = Course {
             conditions: &standing.conditions,
             waits: &plan.waits,

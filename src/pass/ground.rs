@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{gather, journal};
 use crate::cloud::desk::Freshness;
-use crate::cloud::{Clock, Cloud, Endpoints, Identities, Loader, Sleep, Wire};
+use crate::cloud::{Clock, Cloud, Endpoints, Identities, Loader, Sleep, Traffic, Wire};
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::plan::Cost;
 use crate::source::{Inputs, SecretSink, Secrets};
@@ -20,6 +20,8 @@ pub struct Reach {
     pub endpoints: Endpoints,
     /// A PEM bundle to trust beside the public ones.
     pub ca: Option<Vec<u8>>,
+    /// Counts what is asked of Microsoft, over the life of the process.
+    pub traffic: Arc<Traffic>,
     /// What is heard of the cloud's time.
     pub clock: Arc<Clock>,
     pub sleep: Arc<dyn Sleep>,
@@ -53,7 +55,8 @@ impl Ground {
         reach: Reach,
     ) -> Result<Ground, Vec<Diagnostic>> {
         let wire = Wire::new(reach.ca.as_deref(), reach.endpoints.on_this_machine(), reach.clock)
-            .map_err(|why| vec![Diagnostic::error("run", why).remedy("Check --ca-file.")])?;
+            .map_err(|why| vec![Diagnostic::error("run", why).remedy("Check --ca-file.")])?
+            .counted_in(reach.traffic);
         let journal = Arc::new(journal::File::open(reach.journal).map_err(|error| vec![*error])?);
         let cloud = Cloud::new(wire, reach.endpoints, identities, reach.sleep, reach.parallelism, reach.patience);
         let loader = Loader::new(cloud.clone(), reach.freshness);

@@ -1,50 +1,67 @@
-//! What the operator tells of itself: logs, traces, metrics.
+//! What a long-running process tells about itself: logs, traces and metrics.
+//!
+//! All three speak of our own crate only. HTTP libraries trace whole requests, and their headers
+//! are tokens.
 
-mod metrics;
+mod logs;
+pub mod metrics;
 mod traces;
 
-use std::io;
+#[cfg(test)]
+mod tests;
 
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use std::io::Write;
+
+pub use logs::Format;
+pub use metrics::Metrics;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-pub use metrics::{Gauges, Metrics, Outcome};
-pub use traces::Traces;
-
-/// How log lines look.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    Text,
-    Json,
+/// How a process logs and traces.
+pub struct Options {
+    /// What a log line looks like.
+    pub format: Format,
+    /// What is logged: a level (`info`), and exceptions for modules of ours
+    /// (`info,tenantry::cloud=debug`).
+    pub level: String,
+    /// The service's name in traces, where `OTEL_SERVICE_NAME` does not say otherwise.
+    pub service: &'static str,
+    /// Where log lines go: stderr, for an operator.
+    pub writer: Box<dyn Write + Send>,
 }
 
-/// Logs of our own crate, to stderr, never of the HTTP libraries, whose traces show headers; and spans to a collector where the
-/// standard variables name one (OpenTelemetry: SDK environment variables).
+/// Keeps traces going. What is not yet sent is sent when it is dropped, within five seconds.
+#[must_use = "traces end with it"]
+pub struct Guard {
+    _traces: Option<traces::Traces>,
+}
+
+impl Guard {
+    /// Sends what is not yet sent, and ends tracing. Blocks the calling thread for five seconds at
+    /// most; when the collector is away, what is left is lost.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+/// Starts logging, and tracing where the standard variables name a collector
+/// (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`; OTLP over HTTP with
+/// protobuf). A collector that cannot be used is a warning in the log: the work itself needs none.
 ///
 /// # Errors
-/// The level is no word for one, or the collector cannot be spoken to as it asks.
-pub fn start(level: &str, format: Format) -> Result<Traces, String> {
-    start_with(level, format, io::stderr)
-}
-
-fn start_with<W>(level: &str, format: Format, writer: W) -> Result<Traces, String>
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let level: LevelFilter =
-        level.parse().map_err(|_| format!("`{level}` is no level: write error, warn, info, debug or trace"))?;
-    let traces = Traces::of_environment(&|name| std::env::var(name).ok())?;
-    let only_ours = || Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
-    let lines = match format {
-        Format::Json => lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
-        Format::Text => lines.boxed(),
+/// The level does not read, or the process logs already.
+pub fn start(options: Options) -> Result<Guard, String> {
+    let wanted = logs::Wanted::parse(&options.level)?;
+    let (traces, warning) = match traces::Traces::start(options.service, &|name| std::env::var(name).ok()) {
+        Ok(traces) => (traces, None),
+        Err(why) => (None, Some(why)),
     };
-    let spans = traces.layer().with_filter(Targets::new().with_target(env!("CARGO_CRATE_NAME"), LevelFilter::INFO));
-    // A second start would be a second operator in one process, which nobody makes.
-    let _ = tracing_subscriber::registry().with(spans).with(lines.with_filter(only_ours())).try_init();
-    Ok(traces)
+    let lines = logs::layer(options.format, &wanted, options.writer);
+    let spans = traces.as_ref().map(|traces| traces.layer(&wanted));
+    let started = tracing_subscriber::registry().with(lines).with(spans).try_init();
+    started.map_err(|_| "logging was started already".to_owned())?;
+    if let Some(warning) = warning {
+        tracing::warn!("traces are not sent: {warning}");
+    }
+    Ok(Guard { _traces: traces })
 }

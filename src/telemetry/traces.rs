@@ -1,122 +1,149 @@
-//! Traces by OTLP over HTTP, where the standard variables ask for them.
+//! Traces, by OTLP over HTTP with protobuf, configured by the standard variables alone.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
+use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+use tokio::runtime::{Handle, Runtime};
 use tracing::Subscriber;
-use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-/// The last batch may take this long when the process ends.
-const FLUSH: Duration = Duration::from_secs(3);
+use super::logs::Wanted;
 
-/// The way to a collector, or none.
-#[derive(Default, Debug)]
-pub struct Traces(Option<SdkTracerProvider>);
+/// How long sending the last spans may take.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A collector that spans are sent to.
+pub(super) struct Traces {
+    provider: SdkTracerProvider,
+    /// The exporter's own: what it sends last, it sends when the program's is busy ending. There
+    /// until the end.
+    runtime: Option<Runtime>,
+}
+
+/// Whether a collector is named, and can be spoken to.
+pub(super) fn wanted(env: &dyn Fn(&str) -> Option<String>) -> Result<bool, String> {
+    let set = |name: &str| env(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let off = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
+    let named =
+        ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"].into_iter().any(|n| set(n).is_some());
+    if off || !named {
+        return Ok(false);
+    }
+    let protocol = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]
+        .into_iter()
+        .find_map(|name| Some((name, set(name)?)));
+    match protocol {
+        Some((name, protocol)) if protocol != "http/protobuf" => Err(format!(
+            "{name} asks for {protocol}, and only http/protobuf is spoken here: set it to http/protobuf and the endpoint \
+             to the collector's HTTP port (4318 as a rule)"
+        )),
+        _ => Ok(true),
+    }
+}
 
 impl Traces {
-    /// As the environment says: nothing without an endpoint, or with `OTEL_SDK_DISABLED=true`.
-    ///
-    /// # Errors
-    /// A protocol is asked for that is not spoken, or the endpoint is no address.
-    pub fn of_environment(env: &dyn Fn(&str) -> Option<String>) -> Result<Traces, String> {
-        let set = |name: &str| env(name).filter(|value| !value.is_empty());
-        let disabled = set("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true"));
-        let url = match (set(TRACES_ENDPOINT), set(ENDPOINT)) {
-            _ if disabled => return Ok(Traces::default()),
-            (Some(url), _) => url,
-            (None, Some(base)) => format!("{}/v1/traces", base.trim_end_matches('/')),
-            (None, None) => return Ok(Traces::default()),
-        };
-        let protocol = set("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| set("OTEL_EXPORTER_OTLP_PROTOCOL"));
-        if let Some(other) = protocol.filter(|p| p != "http/protobuf") {
-            return Err(format!("traces are sent by http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL asks for {other}"));
+    /// Starts sending, if the environment asks for it.
+    pub(super) fn start(service: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Traces>, String> {
+        if !wanted(env)? {
+            return Ok(None);
         }
-        let exporter = SpanExporter::builder().with_http().with_endpoint(url).build();
-        let exporter = exporter.map_err(|error| format!("{ENDPOINT}: {error}"))?;
-        let mut resource = Resource::builder();
-        if set("OTEL_SERVICE_NAME").is_none() {
-            resource = resource.with_service_name(env!("CARGO_PKG_NAME"));
-        }
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("traces")
+            .enable_all()
+            .build()
+            .map_err(|error| format!("no thread can be started: {error}"))?;
+        let exporter =
+            Exporter { inner: Arc::new(exporter), on: runtime.handle().clone(), away: AtomicBool::new(false) };
         let provider =
-            SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build();
-        Ok(Traces(Some(provider)))
+            SdkTracerProvider::builder().with_resource(resource(service)).with_batch_exporter(exporter).build();
+        Ok(Some(Traces { provider, runtime: Some(runtime) }))
     }
 
-    /// The layer that makes spans of ours into traces.
-    pub fn layer<S>(&self) -> Option<OpenTelemetryLayer<S, SdkTracer>>
+    pub(super) fn layer<S>(&self, wanted: &Wanted) -> impl Layer<S> + use<S>
     where
-        S: Subscriber + for<'a> LookupSpan<'a>,
+        S: Subscriber + for<'s> LookupSpan<'s>,
     {
-        let provider = self.0.as_ref()?;
-        Some(tracing_opentelemetry::layer().with_tracer(provider.tracer(env!("CARGO_PKG_NAME"))))
+        let layer = tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false);
+        layer.with_filter(wanted.filter())
     }
+}
 
-    /// Sends what is left; a collector that is away costs seconds at most.
-    pub fn end(self) {
-        if let Some(provider) = self.0
-            && let Err(error) = provider.shutdown_with_timeout(FLUSH)
-        {
-            tracing::warn!(%error, "the last traces were not sent");
+/// Sends what is left, if that takes no longer than it may.
+impl Drop for Traces {
+    fn drop(&mut self) {
+        // Too late, or nobody there: the exporter has said so, and the program ends.
+        let _ = self.provider.shutdown_with_timeout(LAST_WORDS);
+        // Dropped as it is, it would panic where others run on this thread.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
+/// What the variables say of this process, and our name where they name none.
+fn resource(service: &'static str) -> Resource {
+    let detected = Resource::builder().build();
+    let name = detected.get(&"service.name".into()).map(|name| name.to_string());
+    let mut builder = Resource::builder();
+    if name.is_none_or(|name| name.starts_with("unknown_service")) {
+        builder = builder.with_service_name(service);
+    }
+    builder.with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build()
+}
 
-    use tracing_subscriber::layer::SubscriberExt as _;
+/// Sends on a tokio runtime: the batch processor's thread has none, and the HTTP client would panic
+/// there.
+#[derive(Debug)]
+struct Exporter {
+    inner: Arc<opentelemetry_otlp::SpanExporter>,
+    on: Handle,
+    /// Whether the last batch was lost; said once, not with each.
+    away: AtomicBool,
+}
 
-    use super::*;
-
-    fn traces(env: &[(&str, &str)]) -> Result<Traces, String> {
-        let env: Vec<(String, String)> = env.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        Traces::of_environment(&move |name| env.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+impl SpanExporter for Exporter {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let inner = self.inner.clone();
+        let sent = self.on.spawn(async move { inner.export(batch).await }).await;
+        let sent = sent.unwrap_or_else(|gone| Err(OTelSdkError::InternalFailure(gone.to_string())));
+        match &sent {
+            Ok(()) if self.away.swap(false, Relaxed) => tracing::info!("traces are sent again"),
+            Err(error) if !self.away.swap(true, Relaxed) => tracing::warn!(%error, "traces are not sent and are lost"),
+            _ => {}
+        }
+        sent
     }
 
-    #[test]
-    fn without_a_collector_nothing_is_sent_and_another_protocol_is_refused_in_words() {
-        assert!(traces(&[]).unwrap().0.is_none());
-        assert!(traces(&[(ENDPOINT, "http://c"), ("OTEL_SDK_DISABLED", "true")]).unwrap().0.is_none());
-        let refused = traces(&[(ENDPOINT, "http://c"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]).unwrap_err();
-        assert!(refused.contains("http/protobuf"), "{refused}");
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_span_arrives_at_the_collector() {
-        let seen = Arc::new(Mutex::new(Vec::<u8>::new()));
-        let sink = seen.clone();
-        let app = axum::Router::new().route(
-            "/v1/traces",
-            axum::routing::post(move |body: axum::body::Bytes| async move { sink.lock().unwrap().extend(body) }),
-        );
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        let traces = traces(&[(ENDPOINT, &url)]).unwrap();
-        let subscriber = tracing_subscriber::registry().with(traces.layer());
-        tracing::subscriber::with_default(subscriber, || {
-            tracing::info_span!("reconcile", name = "contoso").in_scope(|| ());
-        });
-        tokio::task::spawn_blocking(|| traces.end()).await.unwrap();
-        let body = seen.lock().unwrap().clone();
-        let holds = |word: &[u8]| body.windows(word.len()).any(|w| w == word);
-        assert!(holds(b"reconcile") && holds(b"contoso"), "{} bytes", body.len());
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
     }
 
-    #[test]
-    fn a_collector_that_is_away_holds_nobody_up() {
-        let traces = traces(&[(ENDPOINT, "http://127.0.0.1:9")]).unwrap();
-        let subscriber = tracing_subscriber::registry().with(traces.layer());
-        tracing::subscriber::with_default(subscriber, || tracing::info_span!("reconcile").in_scope(|| ()));
-        let begun = std::time::Instant::now();
-        traces.end();
-        assert!(begun.elapsed() < Duration::from_secs(15));
+    fn set_resource(&mut self, resource: &Resource) {
+        // Nothing is under way yet: the processor sets it before its first batch.
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.set_resource(resource);
+        }
     }
 }

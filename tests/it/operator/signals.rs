@@ -35,7 +35,7 @@ fn health_and_metrics_are_served_and_name_no_object() {
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     let lines = [
         "tenantry_objects{kind=\"Tenant\",ready=\"False\"} 1",
-        "tenantry_waiting_tenants{who=\"Customer\"} 1",
+        "tenantry_waits{on=\"person\",who=\"Customer\",reason=\"AwaitingCustomerApproval\"} 1",
         "tenantry_changes_total{class=\"Relationship\",action=\"create\"} 1",
         "tenantry_microsoft_requests_total{service=\"graph\",outcome=\"ok\"}",
         "tenantry_reconcile_total{kind=\"Tenant\",outcome=\"waiting\"}",
