@@ -29,6 +29,9 @@ use crate::engine::read::{Actor, Fault, Got, Refusal, TenantId, Why};
 /// A token is not used in its last minutes.
 const SPARE: SignedDuration = SignedDuration::from_secs(120);
 
+/// The claims that are kept (access token claims reference).
+const CLAIMS: [&str; 6] = ["amr", "oid", "roles", "scp", "tid", "wids"];
+
 /// How often a token is asked for while the token service is busy or out of reach.
 const TRIES: usize = 3;
 
@@ -342,10 +345,12 @@ fn read_token(answer: &Answer, now: Timestamp) -> Result<Token, Why> {
         .split('.')
         .nth(1)
         .and_then(|part| URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok())
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .unwrap_or_else(|| json!({}));
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).ok())
+        .unwrap_or_default();
+    // There are thousands of tokens, and these say what is asked of them.
+    let claims = claims.into_iter().filter(|(name, _)| CLAIMS.contains(&name.as_str())).collect();
     let expires = now.checked_add(SignedDuration::from_secs(lives)).unwrap_or(now);
-    Ok(Token { secret: Secret::new(text), claims: Arc::new(claims), expires })
+    Ok(Token { secret: Secret::new(text), claims: Arc::new(Value::Object(claims)), expires })
 }
 
 /// A client assertion as Entra documents it: PS256, `x5t#S256`, ten minutes.

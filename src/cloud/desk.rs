@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::engine::read::{Got, Key};
@@ -39,7 +40,17 @@ pub struct Asked {
 
 struct Kept {
     got: Got,
+    read: Timestamp,
     until: Timestamp,
+}
+
+/// A list of more elements than a page has is not read anew for each write that touches it, but for all of them together.
+const LONG: usize = 300;
+/// How old it may get while it is written to.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+fn is_long(got: &Got) -> bool {
+    matches!(got, Got::Found(body) if body.get("value").and_then(Value::as_array).is_some_and(|all| all.len() > LONG))
 }
 
 #[derive(Default)]
@@ -47,6 +58,8 @@ pub struct Desk {
     kept: BTreeMap<Key, Kept>,
     flying: BTreeMap<Key, Arc<Flight>>,
     waiting: BTreeSet<Key>,
+    /// Lists that were long when they were last read.
+    long: BTreeSet<Key>,
     /// Kept answers at the last sweep.
     swept: usize,
 }
@@ -82,10 +95,14 @@ impl Desk {
             self.flying.remove(&key);
         }
         flight.answer.send_replace(Some(got.clone()));
+        match is_long(&got) {
+            true => drop(self.long.insert(key.clone())),
+            false => drop(self.long.remove(&key)),
+        }
         let keeps = fresh > SignedDuration::ZERO && matches!(got, Got::Found(_) | Got::Absent);
         if keeps && !flight.tainted.load(Relaxed) {
             let until = now.checked_add(fresh).unwrap_or(now);
-            self.kept.insert(key, Kept { got, until });
+            self.kept.insert(key, Kept { got, read: now, until });
             self.sweep(now);
         }
     }
@@ -93,10 +110,17 @@ impl Desk {
     /// Forgets what writes made stale: what is kept, and what is read at this moment.
     pub fn forget(&mut self, stale: &[Stale]) {
         let covered = |key: &Key| stale.iter().any(|s| s.covers(key));
-        self.kept.retain(|key, _| !covered(key));
-        let waiting = &self.waiting;
+        let (waiting, long) = (&self.waiting, &self.long);
+        self.kept.retain(|key, kept| {
+            let soon = kept.read.checked_add(PATIENCE).unwrap_or(kept.read);
+            let stays = !covered(key) || long.contains(key);
+            if stays && covered(key) {
+                kept.until = kept.until.min(soon);
+            }
+            stays
+        });
         self.flying.retain(|key, flight| {
-            let goes = covered(key) && !waiting.contains(key);
+            let goes = covered(key) && !waiting.contains(key) && !long.contains(key);
             flight.tainted.fetch_or(goes, Relaxed);
             !goes
         });
@@ -168,6 +192,22 @@ mod tests {
         assert!(ask(&mut desk, NOW).added, "it does not wait for the answer of before the write");
         desk.land(key("/groups"), &leaving[0].1, Got::Absent, hour(), NOW);
         assert!(ask(&mut desk, NOW).known.is_empty(), "and that answer is not kept");
+    }
+
+    #[test]
+    fn a_long_list_is_read_anew_for_many_writes_together() {
+        let list = |length: usize| Got::Found(Arc::new(serde_json::json!({ "value": vec![0; length] })));
+        let stale = || Stale::Path { tenant: TenantId::new("t"), service: Service::Graph, path: "/groups".into() };
+        let later = |seconds| NOW + SignedDuration::from_secs(seconds);
+        for (length, shared) in [(LONG, false), (LONG + 1, true)] {
+            let mut desk = Desk::default();
+            ask(&mut desk, NOW);
+            let leaving = desk.depart();
+            desk.land(key("/groups"), &leaving[0].1, list(length), hour(), NOW);
+            desk.forget(&[stale()]);
+            assert_eq!(ask(&mut desk, later(29)).known.len(), usize::from(shared), "{length}");
+            assert!(ask(&mut desk, later(30)).known.is_empty());
+        }
     }
 
     #[test]

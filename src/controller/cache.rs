@@ -7,6 +7,7 @@ use kube::api::DynamicObject;
 use serde_json::Value;
 
 use crate::api::{Kind, Spec};
+use crate::engine::digest::sha256;
 use crate::source::Name;
 
 /// Keeps an object from vanishing before we have let go of what belongs to it.
@@ -29,9 +30,47 @@ pub struct Known {
     pub owner: Option<(String, String, String)>,
     /// What it declares, or why that cannot be read.
     pub spec: Result<Spec, String>,
-    /// What it declares, as it stands: for objects that we write.
-    pub raw: Option<Value>,
-    pub status: Value,
+    /// Digest of what it declares, as it stands: for objects that we write.
+    pub raw: Option<String>,
+    pub status: Told,
+}
+
+/// A status, as text: as a value it would take five times the room, and there are many. What is asked for all the time is read
+/// once.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    text: Box<str>,
+    /// `True`, `False` or `Unknown`: the condition Ready.
+    ready: &'static str,
+    generation: Option<i64>,
+    handled: Option<Box<str>>,
+    /// Nobody has said anything yet.
+    empty: bool,
+}
+
+impl Told {
+    fn new(status: &Value) -> Told {
+        let ready = condition(status, "Ready").and_then(|c| c.get("status")).and_then(Value::as_str);
+        let text = if status.is_null() { String::new() } else { status.to_string() };
+        Told {
+            text: text.into(),
+            ready: ["True", "False"].into_iter().find(|word| Some(*word) == ready).unwrap_or("Unknown"),
+            generation: status.get("observedGeneration").and_then(Value::as_i64),
+            handled: status.get("lastHandledReconcileAt").and_then(Value::as_str).map(Box::from),
+            empty: status.get("conditions").is_none(),
+        }
+    }
+
+    /// All of it.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+}
+
+/// The condition of a type in a status.
+pub fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
+    let all = status.get("conditions").and_then(Value::as_array)?;
+    all.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))
 }
 
 impl Known {
@@ -41,7 +80,7 @@ impl Known {
         let mut data = object.data;
         let spec = data.get_mut("spec").map(Value::take).unwrap_or_default();
         // Only derived objects are compared as they stand: the others would be kept in memory twice.
-        let raw = (kind == Kind::GdapRelationship).then(|| spec.clone());
+        let raw = (kind == Kind::GdapRelationship).then(|| digest(&spec));
         let controller = meta.owner_references.unwrap_or_default().into_iter().find(|o| o.controller == Some(true));
         Some(Known {
             name: Name { kind, namespace: meta.namespace?, name: meta.name? },
@@ -55,7 +94,7 @@ impl Known {
             owner: controller.map(|o| (o.kind, o.name, o.uid)),
             spec: Spec::decode(kind, spec).map_err(|error| error.to_string()),
             raw,
-            status: data.get_mut("status").map(Value::take).unwrap_or_default(),
+            status: Told::new(data.get("status").unwrap_or(&Value::Null)),
         })
     }
 
@@ -65,7 +104,7 @@ impl Known {
 
     /// Nobody has said anything of it yet.
     pub fn is_new(&self) -> bool {
-        self.status.get("conditions").is_none()
+        self.status.empty
     }
 
     pub fn is_held(&self) -> bool {
@@ -74,25 +113,23 @@ impl Known {
 
     /// Somebody asked for it to be verified now, and that has not been done yet.
     pub fn is_requested(&self) -> bool {
-        let handled = self.status.get("lastHandledReconcileAt").and_then(Value::as_str);
-        self.requested_at.is_some() && self.requested_at.as_deref() != handled
-    }
-
-    /// The condition of a type in the status.
-    pub fn condition(&self, kind: &str) -> Option<&Value> {
-        let all = self.status.get("conditions").and_then(Value::as_array)?;
-        all.iter().find(|c| c.get("type").and_then(Value::as_str) == Some(kind))
+        self.requested_at.is_some() && self.requested_at.as_deref() != self.status.handled.as_deref()
     }
 
     /// `True`, `False` or `Unknown`, as the status says.
-    pub fn ready(&self) -> &str {
-        self.condition("Ready").and_then(|c| c.get("status")).and_then(Value::as_str).unwrap_or("Unknown")
+    pub fn ready(&self) -> &'static str {
+        self.status.ready
     }
 
     /// Whether the status judges the spec as it stands.
     pub fn is_judged(&self) -> bool {
-        self.status.get("observedGeneration").and_then(Value::as_i64) == Some(self.generation)
+        self.status.generation == Some(self.generation)
     }
+}
+
+/// A digest of a spec, whatever the order of its fields.
+pub fn digest(spec: &Value) -> String {
+    sha256(&spec.to_string())
 }
 
 /// What an arrival changed.

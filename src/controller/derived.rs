@@ -3,7 +3,7 @@
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::cache::{FINALIZER, Known};
+use super::cache::{FINALIZER, Known, digest};
 use super::finish::Said;
 use super::status::{Facts, unknown};
 use super::watch::api;
@@ -69,7 +69,7 @@ impl Operator {
             return Ok(());
         }
         let owned = |there: &Known| there.owner.as_ref().is_some_and(|(.., uid)| *uid == tenant.uid);
-        let as_wanted = |there: &Known| owned(there) && there.is_held() && there.raw.as_ref() == Some(&spec);
+        let as_wanted = |there: &Known| owned(there) && there.is_held() && there.raw.as_ref() == Some(&digest(&spec));
         let known = match there {
             Some(there) if there.deleting || as_wanted(&there) => there,
             _ => match self.write_out(tenant, &name, &spec).await? {

@@ -61,8 +61,8 @@ impl Events {
     }
 
     /// An object is ready, or not any more, or for another reason.
-    pub async fn turned(&self, on: &Known, ready: bool, reason: &str, message: &str) {
-        let kind = if ready { EventType::Normal } else { EventType::Warning };
+    pub async fn turned(&self, on: &Known, ready: bool, waits: bool, reason: &str, message: &str) {
+        let kind = if ready || waits { EventType::Normal } else { EventType::Warning };
         tracing::info!(address = on.address(), ready, reason, "{message}");
         self.publish(on, kind, reason, message.to_owned(), "Judge").await;
     }

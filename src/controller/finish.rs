@@ -3,7 +3,7 @@
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::cache::Known;
+use super::cache::{Known, condition};
 use super::status::{Facts, Saying, abnormal, is_due, same, unknown};
 use super::watch::api;
 use super::{MANAGER, Operator};
@@ -47,13 +47,15 @@ impl Operator {
         let spread = self.phase(known);
         let requested = known.requested_at.as_deref().filter(|_| said.looked);
         let saying = Saying { kind, generation: known.generation, conditions, facts, requested, now };
-        let status = saying.status(&known.status);
-        if same(&known.status, &status) && !is_due(&known.status, &status, spread) {
+        let old = known.status.value();
+        let waits = saying.facts.get("waits").and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+        let status = saying.status(&old);
+        if same(&old, &status) && !is_due(&old, &status, spread) {
             return Ok(false);
         }
         self.write(known, &status).await?;
         if let Some(ready) = ready {
-            self.turned(known, &ready).await;
+            self.turned(known, &old, waits, &ready).await;
         }
         Ok(true)
     }
@@ -92,9 +94,9 @@ impl Operator {
     }
 
     /// An event when it became ready, or stopped being so, or for another reason.
-    async fn turned(&self, known: &Known, ready: &Condition) {
+    async fn turned(&self, known: &Known, old: &Value, waits: bool, ready: &Condition) {
         let word =
-            |name: &str| known.condition("Ready").and_then(|c| c.get(name)).and_then(Value::as_str).unwrap_or_default();
+            |name: &str| condition(old, "Ready").and_then(|c| c.get(name)).and_then(Value::as_str).unwrap_or_default();
         let (was, why) = (word("status").to_owned(), word("reason").to_owned());
         let is = match ready.status {
             Status::True => "True",
@@ -102,7 +104,8 @@ impl Operator {
             Status::Unknown => "Unknown",
         };
         if (was.as_str(), why.as_str()) != (is, ready.reason) && ready.reason != "Progressing" {
-            self.events.turned(known, ready.status == Status::True, ready.reason, &ready.message).await;
+            let ready_now = ready.status == Status::True;
+            self.events.turned(known, ready_now, waits, ready.reason, &ready.message).await;
         }
     }
 }

@@ -47,7 +47,7 @@ impl Operator {
             return Ok(false); // it goes when its Tenant has gone
         }
         let left: Vec<String> = known.finalizers.iter().filter(|f| *f != FINALIZER).cloned().collect();
-        let held: Vec<&str> = retained(known);
+        let held = retained(known);
         if !held.is_empty() {
             let note = format!("nothing is changed at Microsoft; there stays: {}", held.join(", "));
             self.events.told(known, "Retained", note).await;
@@ -68,9 +68,10 @@ impl Operator {
 }
 
 /// What the status says that there is at Microsoft, in words.
-fn retained(known: &Known) -> Vec<&str> {
-    let has = |name: &str| known.status.get(name).is_some_and(|v| !v.is_null());
-    let list = |name: &str| known.status.get(name).and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+fn retained(known: &Known) -> Vec<&'static str> {
+    let status = known.status.value();
+    let has = |name: &str| status.get(name).is_some_and(|v| !v.is_null());
+    let list = |name: &str| status.get(name).and_then(Value::as_array).is_some_and(|all| !all.is_empty());
     let all = [
         (has("relationship"), "the GDAP relationship and its access assignments"),
         (

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::cache::Known;
+use super::cache::{Known, condition};
 use super::{Operator, locked};
 use crate::api::conditions::Retry;
 use crate::api::{Kind, SecretName, Spec};
@@ -57,10 +57,11 @@ impl Operator {
 }
 
 fn object(known: &Known, now: jiff::Timestamp) -> Object {
-    let verified = known.status.get("lastVerified").and_then(Value::as_str);
+    let status = known.status.value();
+    let verified = status.get("lastVerified").and_then(Value::as_str);
     let verified = verified.and_then(|at| at.parse::<jiff::Timestamp>().ok());
-    let waits = known.status.get("waits").and_then(Value::as_array).into_iter().flatten();
-    let reason = known.condition("Ready").and_then(|c| c.get("reason")).and_then(Value::as_str);
+    let waits = status.get("waits").and_then(Value::as_array).into_iter().flatten();
+    let reason = condition(&status, "Ready").and_then(|c| c.get("reason")).and_then(Value::as_str);
     Object {
         kind: known.name.kind.as_str(),
         ready: match known.ready() {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
-use super::cache::Known;
+use super::cache::{Known, condition};
 use super::finish::Said;
 use super::fleet::Snapshot;
 use super::queue::Lane;
@@ -258,7 +258,15 @@ impl Operator {
             interval: self.interval(&known.name),
             phase: self.remember(&known.name, |memory| memory.phase),
         };
-        Ok(Some(course.next()))
+        let (at, lane) = course.next();
+        if lane == Lane::Routine
+            && let Some(tenant) = self.fleet.current().resolved.tenant(&known.name.name)
+            && known.name.kind == Kind::Tenant
+        {
+            // They would have expired before they are used again.
+            self.ground.cloud.auth.drop_tokens(&tenant.customer).await;
+        }
+        Ok(Some((at, lane)))
     }
 
     /// Tells of failures, once each.
@@ -305,8 +313,9 @@ impl Operator {
         let mut conditions = vec![Condition::no("Ready", "Suspended", why)];
         conditions.extend(kept_conditions(known));
         let mut facts = Facts::new();
+        let old = known.status.value();
         for name in KEPT {
-            if let Some(value) = known.status.get(name) {
+            if let Some(value) = old.get(name) {
                 facts.insert(name, value.clone());
             }
         }
@@ -324,7 +333,8 @@ impl Operator {
         for tenant in using {
             wanted += 1;
             let known = snapshot.names.get(&tenant.address()).and_then(|name| cache.get(name));
-            let apps = known.and_then(|known| known.status.get("apps")).and_then(Value::as_array);
+            let status = known.map(|known| known.status.value()).unwrap_or_default();
+            let apps = status.get("apps").and_then(Value::as_array);
             let mine = apps.into_iter().flatten().find(|one| one.get("name").and_then(Value::as_str) == Some(app));
             granted += i64::from(mine.is_some_and(|one| one.get("granted") == one.get("wanted")));
         }
@@ -378,7 +388,8 @@ const KEPT: [&str; 18] = [
 /// The conditions that the status has, but for Ready and what is true only while something is at work.
 fn kept_conditions(known: &Known) -> Vec<Condition> {
     use crate::api::conditions::{ConditionType, Reason};
-    let all = known.status.get("conditions").and_then(Value::as_array).into_iter().flatten();
+    let status = known.status.value();
+    let all = status.get("conditions").and_then(Value::as_array).into_iter().flatten();
     let read = |c: &Value| {
         let word = |name: &str| c.get(name).and_then(Value::as_str);
         let kind = ConditionType::parse(word("type")?)?.as_str();
@@ -401,8 +412,9 @@ fn kept_conditions(known: &Known) -> Vec<Condition> {
 
 /// Whether the conditions say something else than the status does.
 fn is_new(known: &Known, conditions: &[Condition]) -> bool {
+    let status = known.status.value();
     let said = |c: &Condition| {
-        let old = known.condition(c.kind);
+        let old = condition(&status, c.kind);
         old.and_then(|old| old.get("reason")).and_then(Value::as_str) == Some(c.reason)
     };
     !conditions.iter().all(said)

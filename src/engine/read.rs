@@ -4,8 +4,7 @@ use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -220,16 +219,42 @@ pub fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 /// Everything that is known in a pass.
 pub type Answers = BTreeMap<Key, Got>;
 
+/// What was made of an answer, and of which.
+type Made = (Arc<Value>, Arc<dyn Any + Send + Sync>);
+
+/// What was made of answers, for all passes that are given the same ones: an index over a list that thousands of objects look
+/// into is made once a list.
+#[derive(Default)]
+pub struct Memo(Mutex<BTreeMap<(Key, TypeId), Made>>);
+
+impl Memo {
+    fn of<T: Send + Sync + 'static>(&self, key: Key, got: &Got, make: impl FnOnce(&Got) -> T) -> Arc<T> {
+        let Got::Found(answer) = got else { return Arc::new(make(got)) };
+        let at = (key, TypeId::of::<T>());
+        let known = |made: &BTreeMap<(Key, TypeId), Made>| {
+            let (of, made) = made.get(&at)?;
+            Arc::ptr_eq(of, answer).then(|| made.clone().downcast().ok()).flatten()
+        };
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known(&all).unwrap_or_else(|| {
+            // While it is made the others wait: they want the same.
+            let made = Arc::new(make(got));
+            all.insert(at, (answer.clone(), made.clone()));
+            made
+        })
+    }
+}
+
 /// The window a kind observes through: what is known is given, what is not is noted.
 pub struct Ask<'a> {
     answers: &'a Answers,
     wanted: RefCell<BTreeSet<Key>>,
-    memo: RefCell<BTreeMap<(Key, TypeId), Rc<dyn Any>>>,
+    memo: &'a Memo,
 }
 
 impl<'a> Ask<'a> {
-    pub fn new(answers: &'a Answers) -> Self {
-        Ask { answers, wanted: RefCell::default(), memo: RefCell::default() }
+    pub fn new(answers: &'a Answers, memo: &'a Memo) -> Self {
+        Ask { answers, wanted: RefCell::default(), memo }
     }
 
     /// The answer, or `None` after noting that it is needed.
@@ -241,13 +266,10 @@ impl<'a> Ask<'a> {
         got
     }
 
-    /// As [`Ask::get`], made into something once for all who ask: an index over a list that
-    /// thousands of objects look into.
-    pub fn memo<T: 'static>(&self, key: Key, make: impl FnOnce(&Got) -> T) -> Option<Rc<T>> {
+    /// As [`Ask::get`], made into something once for all who ask.
+    pub fn memo<T: Send + Sync + 'static>(&self, key: Key, make: impl FnOnce(&Got) -> T) -> Option<Arc<T>> {
         let got = self.get(key.clone())?;
-        let mut memo = self.memo.borrow_mut();
-        let made = memo.entry((key, TypeId::of::<T>())).or_insert_with(|| Rc::new(make(got)));
-        made.clone().downcast().ok()
+        Some(self.memo.of(key, got, make))
     }
 
     /// What was asked for and not known.
@@ -265,12 +287,12 @@ mod tests {
         let tenant = TenantId::new("5C1F0A52-7D1E-4A52-9A55-0F3B7F1F6F10");
         let actor = Actor::ManagingApp { partner: "northwind".into() };
         let key = Key::new(&tenant, Service::Graph, &actor, "/organization");
-        let mut answers = Answers::new();
-        let ask = Ask::new(&answers);
+        let (mut answers, memo) = (Answers::new(), Memo::default());
+        let ask = Ask::new(&answers, &memo);
         assert!(ask.get(key.clone()).is_none() && ask.get(key.clone()).is_none());
         assert_eq!(ask.wanted().len(), 1);
         answers.insert(key.clone(), Got::Absent);
-        let ask = Ask::new(&answers);
+        let ask = Ask::new(&answers, &memo);
         assert_eq!(ask.get(key), Some(&Got::Absent));
         assert!(ask.wanted().is_empty());
     }

@@ -1,7 +1,6 @@
 //! PartnerApp: a multi-tenant app in the partner tenant, from registration to AdminAgents.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -29,7 +28,7 @@ pub struct Observed {
     pub(super) assignments: Seen<Vec<Value>>,
     member_of: Seen<Vec<Value>>,
     admin_agents: Seen<String>,
-    resources: BTreeMap<Resource, Rc<SeenRoles>>,
+    resources: BTreeMap<Resource, Arc<SeenRoles>>,
     /// What the managing app may do at home; nothing where its token could not be read.
     held: Option<Vec<String>>,
     /// Whether the token service takes the stored credential.

@@ -1,6 +1,5 @@
 //! The reads of several kinds, in one place so that they are the same read.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -47,7 +46,7 @@ pub fn application_path(app: &App) -> String {
 }
 
 /// App roles of a resource, as the partner tenant has it: the ids are the same everywhere.
-pub fn app_roles(ask: &Ask<'_>, partner: &Partner, resource: Resource) -> Option<Rc<SeenRoles>> {
+pub fn app_roles(ask: &Ask<'_>, partner: &Partner, resource: Resource) -> Option<Arc<SeenRoles>> {
     let path = format!("/servicePrincipals(appId='{}')?$select=id,appId,appRoles", resource.app_id);
     let key = Key::new(&partner.tenant, Service::Graph, &partner.managing_app(), path);
     ask.memo(key, |got| got.seen().map(|sp| (text(&sp, "id").to_owned(), AppRoles::read(&sp))))
@@ -82,7 +81,7 @@ pub fn owner_of_domain(ask: &Ask<'_>, partner: &Partner, domain: &str) -> Option
 }
 
 /// All relationships of the partner: one list for all tenants.
-pub fn relationships(ask: &Ask<'_>, partner: &Partner) -> Option<Rc<Seen<Index>>> {
+pub fn relationships(ask: &Ask<'_>, partner: &Partner) -> Option<Arc<Seen<Index>>> {
     let key = Key::list(&partner.tenant, Service::Graph, &partner.managing_app(), RELATIONSHIPS);
     ask.memo(key, |got| got.seen().map(|body| Index::read(&body)))
 }

@@ -2,7 +2,6 @@
 //! the ladder, done with the service account's token.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -22,7 +21,7 @@ pub struct SeenApp {
     /// Client id, as the partner tenant has the app.
     pub app_id: Option<String>,
     roles: RoleIds,
-    names: BTreeMap<Resource, Rc<SeenRoles>>,
+    names: BTreeMap<Resource, Arc<SeenRoles>>,
     pub principal: Seen<Arc<Value>>,
     assignments: Seen<Vec<Value>>,
     resources: ResourceIds,

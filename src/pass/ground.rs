@@ -12,6 +12,7 @@ use crate::cloud::desk::Freshness;
 use crate::cloud::{Clock, Cloud, Endpoints, Identities, Loader, Sleep, Traffic, Wire};
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::plan::Cost;
+use crate::engine::read::Memo;
 use crate::source::{Inputs, SecretSink, Secrets};
 
 /// How a pass reaches Microsoft.
@@ -42,6 +43,7 @@ pub struct Ground {
     pub cloud: Cloud,
     pub loader: Loader,
     pub(super) journal: Arc<journal::File>,
+    pub(super) memo: Arc<Memo>,
 }
 
 impl Ground {
@@ -60,7 +62,7 @@ impl Ground {
         let journal = Arc::new(journal::File::open(reach.journal).map_err(|error| vec![*error])?);
         let cloud = Cloud::new(wire, reach.endpoints, identities, reach.sleep, reach.parallelism, reach.patience);
         let loader = Loader::new(cloud.clone(), reach.freshness);
-        Ok(Ground { sink, cloud, loader, journal })
+        Ok(Ground { sink, cloud, loader, journal, memo: Arc::default() })
     }
 
     /// The ground of a process whose identities come and go: see [`Ground::identify`].

@@ -40,7 +40,7 @@ impl Pass {
 
     /// One round: what each object makes of what is known, and what more they ask for.
     fn round(&self, objects: &[Arc<dyn Object>], moment: Moment<'_>) -> (Vec<Option<Judged>>, BTreeSet<Key>) {
-        let ask = Ask::new(&self.answers);
+        let ask = Ask::new(&self.answers, &self.ground.memo);
         let looks = objects.iter().map(|object| object.look(&ask, moment)).collect();
         (looks, ask.wanted())
     }
