@@ -289,7 +289,10 @@ impl Operator {
         let why = diagnostics.first().map_or(String::new(), |d| d.summary.clone());
         let mut conditions = conditions::finish(vec![], &Ground { diagnostics, ..Ground::default() });
         conditions.extend(unknown(known.name.kind, "Unreadable", &format!("not looked at: {why}")));
-        let said = Said { conditions, facts: Facts::new(), waits_on_microsoft: false, tries: 0, looked: true };
+        let mut facts = kept_facts(known);
+        // Nobody waits for anything before the declaration is right.
+        facts.retain(|name, _| !matches!(*name, "waits" | "waitsFor" | "links"));
+        let said = Said { conditions, facts, waits_on_microsoft: false, tries: 0, looked: true };
         self.finish(known, said).await?;
         // Another declaration ends it, and that is told by the watch.
         Ok(None)
@@ -312,13 +315,7 @@ impl Operator {
         let why = "spec.suspend is true: nothing is read or written; the rest is as it was last read";
         let mut conditions = vec![Condition::no("Ready", "Suspended", why)];
         conditions.extend(kept_conditions(known));
-        let mut facts = Facts::new();
-        let old = known.status.value();
-        for name in KEPT {
-            if let Some(value) = old.get(name) {
-                facts.insert(name, value.clone());
-            }
-        }
+        let facts = kept_facts(known);
         let said = Said { conditions, facts, waits_on_microsoft: false, tries: 0, looked: true };
         self.finish(known, said).await?;
         Ok(None)
@@ -363,7 +360,7 @@ fn explain(conditions: &mut [Condition], error: Option<&Diagnostic>) {
     }
 }
 
-/// Facts that a suspended object keeps.
+/// Facts that an object keeps while it is not looked at.
 const KEPT: [&str; 18] = [
     "displayName",
     "defaultDomain",
@@ -384,6 +381,12 @@ const KEPT: [&str; 18] = [
     "tenantsGranted",
     "tenantsWanted",
 ];
+
+/// Facts as they were last read.
+fn kept_facts(known: &Known) -> Facts {
+    let old = known.status.value();
+    KEPT.into_iter().filter_map(|name| Some((name, old.get(name)?.clone()))).collect()
+}
 
 /// The conditions that the status has, but for Ready and what is true only while something is at work.
 fn kept_conditions(known: &Known) -> Vec<Condition> {
