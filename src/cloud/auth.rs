@@ -29,6 +29,9 @@ use crate::engine::read::{Actor, Fault, Got, Refusal, TenantId, Why};
 /// A token is not used in its last minutes.
 const SPARE: SignedDuration = SignedDuration::from_secs(120);
 
+/// A refusal is not asked about again for so long: somebody may put it right.
+const REFUSED: SignedDuration = SignedDuration::from_secs(60);
+
 /// The claims that are kept (access token claims reference).
 const CLAIMS: [&str; 6] = ["amr", "oid", "roles", "scp", "tid", "wids"];
 
@@ -95,7 +98,7 @@ struct Slot {
 #[derive(Default)]
 struct Held {
     /// What stays: a token, or a refusal that asking again does not change.
-    kept: Option<Result<Token, Why>>,
+    kept: Option<Result<Token, (Why, Timestamp)>>,
     /// What passes: only for those who were already waiting when it came. Without it each of
     /// them would go through all tries again, one after the other.
     passing: Option<Why>,
@@ -146,7 +149,7 @@ impl Auth {
         let mut held = slot.held.lock().await;
         match &held.kept {
             Some(Ok(token)) if token.expires - SPARE > self.wire.clock.now() => return Ok(token.clone()),
-            Some(Err(why)) => return Err(why.clone()),
+            Some(Err((why, at))) if self.wire.clock.now().duration_since(*at) < REFUSED => return Err(why.clone()),
             _ => {}
         }
         if let Some(why) = &held.passing
@@ -165,7 +168,7 @@ impl Auth {
                 // What passes is not worth remembering: the next one may get through.
                 let keeps = !passing && matches!(why, Why::Refused(_));
                 *held = match keeps {
-                    true => Held { kept: Some(Err(why.clone())), passing: None },
+                    true => Held { kept: Some(Err((why.clone(), self.wire.clock.now()))), passing: None },
                     false => Held { kept: None, passing: Some(why.clone()) },
                 };
                 Err(why)
@@ -307,6 +310,11 @@ impl Auth {
         let newest = answer.body.get("refresh_token").and_then(Value::as_str);
         let keep = self.known().partners.get(&**partner).map(|app| app.keep.clone());
         let (Some(keep), Some(newest)) = (keep, newest) else { return };
+        // A process that lives for long goes on with the newest: the first one has an end of its own.
+        if let Some(app) = self.identities.write().unwrap_or_else(PoisonError::into_inner).partners.get_mut(&**partner)
+        {
+            app.refresh_token = Ok(Secret::new(newest));
+        }
         if let Err(error) = keep(Secret::new(newest), self.wire.clock.now()).await {
             tracing::warn!(partner = %partner, %error, "the new refresh token was not stored");
         }

@@ -99,7 +99,8 @@ impl Desk {
             true => drop(self.long.insert(key.clone())),
             false => drop(self.long.remove(&key)),
         }
-        let keeps = fresh > SignedDuration::ZERO && matches!(got, Got::Found(_) | Got::Absent);
+        // What is not there may be on its way to the replica that was asked.
+        let keeps = fresh > SignedDuration::ZERO && matches!(got, Got::Found(_));
         if keeps && !flight.tainted.load(Relaxed) {
             let until = now.checked_add(fresh).unwrap_or(now);
             self.kept.insert(key, Kept { got, read: now, until });
@@ -124,6 +125,14 @@ impl Desk {
             flight.tainted.fetch_or(goes, Relaxed);
             !goes
         });
+    }
+
+    /// Forgets these: they are read anew.
+    pub fn forget_keys(&mut self, keys: &BTreeSet<Key>) {
+        self.kept.retain(|key, _| !keys.contains(key));
+        for flight in self.flying.iter().filter(|(key, _)| keys.contains(*key)).map(|(_, flight)| flight) {
+            flight.tainted.store(true, Relaxed);
+        }
     }
 
     /// Forgets everything that was read.
@@ -162,6 +171,10 @@ mod tests {
         desk.ask(BTreeSet::from([key("/groups")]), now)
     }
 
+    fn there() -> Got {
+        Got::Found(Arc::new(Value::Null))
+    }
+
     fn hour() -> SignedDuration {
         SignedDuration::from_hours(1)
     }
@@ -174,9 +187,9 @@ mod tests {
         let leaving = desk.depart();
         assert_eq!(leaving.len(), 1);
         assert!(desk.depart().is_empty());
-        desk.land(key("/groups"), &leaving[0].1, Got::Absent, hour(), NOW);
+        desk.land(key("/groups"), &leaving[0].1, there(), hour(), NOW);
         for asked in [first, second] {
-            assert_eq!(*asked.awaited[&key("/groups")].borrow(), Some(Got::Absent));
+            assert_eq!(*asked.awaited[&key("/groups")].borrow(), Some(there()));
         }
         assert_eq!(ask(&mut desk, NOW).known.len(), 1);
         assert!(ask(&mut desk, NOW + hour()).added);
@@ -190,7 +203,7 @@ mod tests {
         let stale = Stale::Path { tenant: TenantId::new("t"), service: Service::Graph, path: "/groups".into() };
         desk.forget(&[stale]);
         assert!(ask(&mut desk, NOW).added, "it does not wait for the answer of before the write");
-        desk.land(key("/groups"), &leaving[0].1, Got::Absent, hour(), NOW);
+        desk.land(key("/groups"), &leaving[0].1, there(), hour(), NOW);
         assert!(ask(&mut desk, NOW).known.is_empty(), "and that answer is not kept");
     }
 
@@ -211,12 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_never_kept() {
-        let mut desk = Desk::default();
-        ask(&mut desk, NOW);
-        let leaving = desk.depart();
-        let fault = crate::engine::read::Fault::new("no", "wait");
-        desk.land(key("/groups"), &leaving[0].1, Got::Failed(fault), hour(), NOW);
-        assert!(ask(&mut desk, NOW).added);
+    fn neither_a_refusal_nor_an_absence_is_kept() {
+        for got in [Got::Failed(crate::engine::read::Fault::new("no", "wait")), Got::Absent] {
+            let mut desk = Desk::default();
+            ask(&mut desk, NOW);
+            let leaving = desk.depart();
+            desk.land(key("/groups"), &leaving[0].1, got, hour(), NOW);
+            assert!(ask(&mut desk, NOW).added);
+        }
     }
 }

@@ -98,6 +98,11 @@ impl Executor<'_> {
         let mut settle = Settle::default();
         loop {
             if self.watch.interrupted() {
+                // A secret that was made is the step in hand until it is stored: it is shown once.
+                let made = wave(steps, &run).into_iter().filter(|s| matches!(s.act, Act::Store { .. }));
+                for step in made.collect::<Vec<_>>() {
+                    self.local(step, &mut run).await;
+                }
                 run.ran.interrupted = true;
                 break;
             }
@@ -227,6 +232,10 @@ impl Executor<'_> {
             Ok(answer) => answer.refusal().map_or_else(Why::Failed, Why::Refused),
             Err(why) => why.clone(),
         };
+        if may_be_there(outcome) {
+            // It may be done: what was read before says nothing any more.
+            run.ran.stale.extend(step.stales.iter().cloned());
+        }
         if may_be_there(outcome)
             && let Some(reading) = &step.lookup
             && let Some(found) = lookup(self, reading, run).await

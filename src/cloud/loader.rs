@@ -93,6 +93,8 @@ impl Loader {
 
     /// Reads now, whatever is known: for proofs.
     pub async fn load_now(&self, keys: BTreeSet<Key>) -> Answers {
+        // What is known of them is older than what is going to be said.
+        self.desk().forget_keys(&keys);
         let mut running = JoinSet::new();
         for chunk in chunks(keys.into_iter(), |key| key) {
             let loader = self.clone();
@@ -179,6 +181,9 @@ impl Loader {
             let mut pause = Duration::ZERO;
             let mut held_back = false;
             for (key, outcome) in asked {
+                if let Ok(answer) = &outcome {
+                    self.cloud.heed(&key.tenant, key.service, answer);
+                }
                 match outcome {
                     Ok(answer) if answer.is_transient() && attempt + 1 < TRIES => {
                         let wanted = answer.retry_after().unwrap_or_else(|| backoff(attempt));

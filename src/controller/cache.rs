@@ -179,6 +179,14 @@ impl Cache {
         if same { News::Nothing } else { News::Changed }
     }
 
+    /// Takes in what we wrote ourselves. Where the object has vanished meanwhile, or is another one, nothing is taken in.
+    pub fn apply_own(&mut self, known: Known) -> News {
+        match self.objects.get(&known.name) {
+            Some(there) if there.uid == known.uid => self.apply(known),
+            _ => News::Nothing,
+        }
+    }
+
     pub fn remove(&mut self, name: &Name) {
         self.objects.remove(name);
     }

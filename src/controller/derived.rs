@@ -87,6 +87,29 @@ impl Operator {
         self.finish(&known, said).await.map(drop)
     }
 
+    /// Says of what is derived from a Tenant that is not looked at what its Tenant says.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub(super) async fn show_derived(&self, tenant: &Known) -> Result<(), kube::Error> {
+        if tenant.name.kind != Kind::Tenant {
+            return Ok(());
+        }
+        let derived: Vec<Known> = self.cache().iter().filter(|k| is_of(k, &tenant.name)).cloned().collect();
+        for known in derived.iter().filter(|known| !known.deleting) {
+            let why = format!("Tenant/{} is not looked at; see what it says", tenant.name.name);
+            let mut conditions =
+                vec![Condition::unknown("Ready", why.clone()), Condition::unknown("Synced", why.clone())];
+            conditions.extend(unknown(known.name.kind, "Unreadable", &why));
+            let old = known.status.value();
+            let kept = ["id", "displayName", "state", "endsAt", "ends"];
+            let facts = kept.into_iter().filter_map(|name| Some((name, old.get(name)?.clone()))).collect();
+            let said = Said { conditions, facts, waits_on_microsoft: false, tries: 0, looked: false };
+            self.finish(known, said).await?;
+        }
+        Ok(())
+    }
+
     async fn write_out(&self, tenant: &Known, name: &Name, spec: &Value) -> Result<Option<Known>, kube::Error> {
         let body = json!({
             "apiVersion": API_VERSION, "kind": name.kind.as_str(),

@@ -3,7 +3,7 @@
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::cache::{Known, condition};
+use super::cache::{Known, News, condition};
 use super::status::{Facts, Saying, abnormal, is_due, same, unknown};
 use super::watch::api;
 use super::{MANAGER, Operator};
@@ -88,7 +88,11 @@ impl Operator {
         tracing::debug!(address = known.address(), "status written");
         // Known at once; the watch tells it later.
         if let Some(written) = Known::read(name.kind, written) {
-            self.cache().apply(written);
+            let news = self.cache().apply_own(written);
+            if news == News::Changed {
+                // Somebody changed it meanwhile, and the watch will tell nothing that is not known by now.
+                self.changed(name);
+            }
         }
         Ok(())
     }

@@ -249,7 +249,9 @@ fn identities(inputs: &Inputs, secrets: &Secrets) -> BTreeMap<String, String> {
             app.credential.certificate.as_ref(),
             Some(&app.service_account.refresh_token.seed),
         ];
-        let mut parts = vec![spec.tenant_id.clone(), app.client_id.clone()];
+        let store = &app.service_account.refresh_token.store.secret_ref.name;
+        let credential = format!("{:?}", app.credential.r#type);
+        let mut parts = vec![spec.tenant_id.clone(), app.client_id.clone(), credential, store.clone()];
         for source in sources.into_iter().flatten() {
             let at = &source.secret_ref;
             let value = secrets.get(&object.namespace, &at.name, &at.key);

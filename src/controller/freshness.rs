@@ -7,9 +7,11 @@ use crate::engine::read::{Actor, Key, Service};
 
 /// Lists and objects of the partner tenant, which all Tenants look into.
 const AT_HOME: SignedDuration = SignedDuration::from_mins(5);
+/// All relationships: customers accept, and Microsoft activates.
+const RELATIONSHIPS: SignedDuration = SignedDuration::from_mins(1);
 /// Whose a domain is; which permissions a resource has.
 const HARDLY_EVER: SignedDuration = SignedDuration::from_hours(24);
-/// A probe that succeeded: reading users, and the claims of an app's token.
+/// A probe that succeeded: reading users.
 const PROBE: SignedDuration = SignedDuration::from_hours(4);
 /// Exchange answers slowly, and each cmdlet is a request of its own.
 const EXCHANGE: SignedDuration = SignedDuration::from_hours(8);
@@ -18,7 +20,6 @@ const EXCHANGE: SignedDuration = SignedDuration::from_hours(8);
 pub fn of(key: &Key) -> SignedDuration {
     match (key.service, &key.actor) {
         (Service::Exchange, _) => EXCHANGE,
-        (Service::Token, Actor::App { .. }) => PROBE,
         (Service::Graph, Actor::App { .. }) => PROBE,
         (Service::Graph, Actor::ManagingApp { .. }) => at_home(&key.path),
         _ => SignedDuration::ZERO,
@@ -31,6 +32,8 @@ fn at_home(path: &str) -> SignedDuration {
     } else if path.contains("/accessAssignments") {
         // One tenant's own.
         SignedDuration::ZERO
+    } else if path.starts_with("/tenantRelationships/delegatedAdminRelationships?") {
+        RELATIONSHIPS
     } else {
         AT_HOME
     }
@@ -53,6 +56,6 @@ mod tests {
         assert_eq!(fresh(Service::Token, user(), "graph"), 0);
         let assignments = "/tenantRelationships/delegatedAdminRelationships/1/accessAssignments";
         assert_eq!(fresh(Service::Graph, app(), assignments), 0);
-        assert_eq!(fresh(Service::Graph, app(), "/tenantRelationships/delegatedAdminRelationships?$top=300"), 5);
+        assert_eq!(fresh(Service::Graph, app(), "/tenantRelationships/delegatedAdminRelationships?$top=300"), 1);
     }
 }

@@ -17,7 +17,9 @@ impl Operator {
     pub(super) async fn hold(&self, known: &Known) -> Result<Known, kube::Error> {
         let mut finalizers = known.finalizers.clone();
         finalizers.push(FINALIZER.to_owned());
-        self.set_finalizers(known, &finalizers).await
+        let held = self.set_finalizers(known, &finalizers).await?;
+        self.cache().apply_own(held.clone());
+        Ok(held)
     }
 
     async fn set_finalizers(&self, known: &Known, finalizers: &[String]) -> Result<Known, kube::Error> {
@@ -29,9 +31,7 @@ impl Operator {
         let params = PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
         let api = api(&self.client, name.kind, Some(&name.namespace));
         let written = api.patch(&name.name, &params, &Patch::Merge(body)).await?;
-        let read = Known::read(name.kind, written).unwrap_or_else(|| known.clone());
-        self.cache().apply(read.clone());
-        Ok(read)
+        Ok(Known::read(name.kind, written).unwrap_or_else(|| known.clone()))
     }
 
     /// Lets an object go that is being deleted. With `Retain`, which is all there is today, nothing is written to Microsoft: the

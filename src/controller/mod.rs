@@ -56,6 +56,10 @@ pub const MANAGER: &str = "tenantry";
 struct Memory {
     /// Looks in a row that brought nothing new.
     tries: u32,
+    /// Times in a row that the API server did not take what was found.
+    faults: u32,
+    /// The generation that `made` belongs to: another wish is not held back by an older one.
+    generation: i64,
     /// Changes that Microsoft has accepted, and when: they are not made again before they can be read.
     made: Vec<(String, Timestamp)>,
     /// Something of it comes after a change of another object.
@@ -155,7 +159,10 @@ impl Operator {
             // After a restart nothing is looked at before its turn.
             (self.turn(&known, now), Lane::Routine)
         } else {
-            (now, Lane::Soon)
+            // A large fleet does not come all at once after a restart.
+            let fleet = self.cache().iter().filter(|k| k.name.kind == Kind::Tenant).count();
+            let spread = SignedDuration::try_from_secs_f64(self.phase(&known) * (fleet as f64 / 20.0).min(120.0));
+            (now.checked_add(spread.unwrap_or_default()).unwrap_or(now), Lane::Soon)
         };
         self.want(name.clone(), at, lane);
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Client;
 use kube::api::{Api, ListParams};
@@ -68,8 +69,12 @@ pub async fn run(operator: Arc<Operator>, options: Options, stop: impl Future<Ou
     }
     let watches = tokio::spawn(watch::all(operator.clone()));
     let clock = tokio::spawn(operator.time.clone().hear(operator.ground.clone()));
-    let mut work =
-        Work { operator: operator.clone(), running: JoinSet::new(), concurrency: options.concurrency.max(1) };
+    let mut work = Work {
+        operator: operator.clone(),
+        running: JoinSet::new(),
+        names: BTreeMap::new(),
+        concurrency: options.concurrency.max(1),
+    };
     tokio::select! {
         () = work.forever() => {}
         () = &mut stop => {}
@@ -177,6 +182,8 @@ async fn definitions(operator: &Operator) {
 struct Work {
     operator: Arc<Operator>,
     running: JoinSet<(Name, Next)>,
+    /// Whose task is whose, for one that breaks off.
+    names: BTreeMap<tokio::task::Id, Name>,
     concurrency: usize,
 }
 
@@ -192,7 +199,7 @@ impl Work {
             }
             let next = operator.queue().next().filter(|_| self.running.len() < self.concurrency);
             tokio::select! {
-                Some(done) = self.running.join_next() => self.ended(done),
+                Some(done) = self.running.join_next_with_id() => self.ended(done),
                 () = operator.stirred.notified() => {}
                 () = operator.time.until(next, &operator.ground) => {}
             }
@@ -232,8 +239,9 @@ impl Work {
             lost.into_iter().for_each(|name| operator.want(name, now, Lane::Now));
             return;
         }
+        // What somebody edited is in a hurry by itself; what follows from it may be the whole fleet.
         for name in objects {
-            operator.want(name, now, Lane::Now);
+            operator.want(name, now, Lane::Soon);
         }
         if !partners.is_empty() {
             let not_ready: Vec<Name> =
@@ -247,17 +255,27 @@ impl Work {
             let now = self.operator.now();
             let Some(name) = self.operator.queue().take(now) else { return };
             let operator = self.operator.clone();
-            self.running.spawn(async move {
+            let own = name.clone();
+            let task = self.running.spawn(async move {
                 let next = operator.work(name.clone()).await;
                 (name, next)
             });
+            self.names.insert(task.id(), own);
         }
     }
 
-    fn ended(&mut self, done: Result<(Name, Next), tokio::task::JoinError>) {
+    fn ended(&mut self, done: Result<(tokio::task::Id, (Name, Next)), tokio::task::JoinError>) {
         match done {
-            Ok((name, next)) => self.operator.queue().done(&name, next),
-            Err(error) => tracing::error!(%error, "a worker ended without a result"),
+            Ok((id, (name, next))) => {
+                self.names.remove(&id);
+                self.operator.queue().done(&name, next);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a worker ended without a result");
+                let Some(name) = self.names.remove(&error.id()) else { return };
+                let later = self.operator.now().checked_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
+                self.operator.queue().done(&name, Some((later, Lane::Soon)));
+            }
         }
     }
 

@@ -200,6 +200,9 @@ fn normal(status: &Value) -> Value {
         }
     }
     if let Some(conditions) = fields.get_mut("conditions").and_then(Value::as_array_mut) {
+        // Conditions of others are theirs.
+        let ours = |c: &Value| c.get("type").and_then(Value::as_str).and_then(ConditionType::parse).is_some();
+        conditions.retain(ours);
         conditions.sort_by_key(|c| c.get("type").and_then(Value::as_str).map(str::to_owned));
     }
     status

@@ -71,7 +71,7 @@ impl Time {
             TimeOf::Cloud => tokio::time::sleep(TICK).await,
             TimeOf::Machine => {
                 let left = at.map(|at| at.duration_since(self.now(ground)));
-                let left = left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(PULSE);
+                let left = left.map_or(PULSE, |left| Duration::try_from(left).unwrap_or_default());
                 tokio::time::sleep(left.clamp(Duration::from_millis(5), PULSE)).await;
             }
         }

@@ -178,6 +178,10 @@ impl Vault {
             if !held.ours {
                 return Err(fault(name, FOREIGN));
             }
+            if let Some(owner) = &owner {
+                // Of an object that was made anew, not of the one that is gone.
+                held.meta.owner_references = Some(vec![owner.clone()]);
+            }
             let written = secret(held.meta.clone(), values, Some(&held.values), pending);
             match self.api(name).replace(&name.name, &params, &written).await {
                 Ok(made) => {
@@ -268,7 +272,7 @@ impl SecretSink for Vault {
 
     fn check(&self, name: &SecretName) -> Result<(), SinkError> {
         let book = self.book();
-        let foreign = book.foreign.contains(name) || book.held.get(name).is_some_and(|held| !held.ours);
+        let foreign = book.held.get(name).map_or_else(|| book.foreign.contains(name), |held| !held.ours);
         if foreign { Err(fault(name, FOREIGN)) } else { Ok(()) }
     }
 

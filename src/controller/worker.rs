@@ -36,6 +36,7 @@ pub type Next = Option<(Timestamp, Lane)>;
 struct Attending {
     operator: Arc<Operator>,
     name: Name,
+    uid: String,
 }
 
 impl Watch for Attending {
@@ -48,7 +49,8 @@ impl Watch for Attending {
     }
 
     fn interrupted(&self) -> bool {
-        self.operator.is_stopping() || self.operator.cache().get(&self.name).is_none_or(|known| known.deleting)
+        self.operator.is_stopping()
+            || self.operator.cache().get(&self.name).is_none_or(|known| known.deleting || known.uid != self.uid)
     }
 }
 
@@ -69,14 +71,17 @@ impl Operator {
             self.metrics.reconciled(kind, outcome, begun.elapsed().as_secs_f64());
         }
         match done {
-            Ok(next) => next,
+            Ok(next) => {
+                self.remember(&name, |memory| memory.faults = 0);
+                next
+            }
             Err(error) => {
                 let tries = self.remember(&name, |memory| {
-                    memory.tries = memory.tries.saturating_add(1);
-                    memory.tries
+                    memory.faults = memory.faults.saturating_add(1);
+                    memory.faults
                 });
                 tracing::warn!(address = known.address(), %error, "the API server did not take what was found");
-                let pause = SignedDuration::from_secs(1 << tries.min(6));
+                let pause = SignedDuration::from_secs(1 << tries.min(8));
                 Some((self.now().checked_add(pause).unwrap_or(Timestamp::MAX), Lane::Soon))
             }
         }
@@ -150,6 +155,14 @@ impl Operator {
         let mut focus = BTreeSet::from([address.clone()]);
         let tenant = snapshot.resolved.tenant(&known.name.name).filter(|_| known.name.kind == Kind::Tenant).cloned();
         focus.extend(tenant.iter().map(|tenant| tenant.relationship.address()));
+        if known.is_requested() || known.ready() != "True" {
+            // What tokens said, or that there was none, may be old by now.
+            let of = tenant.as_ref().map(|tenant| &tenant.customer);
+            let home = snapshot.resolved.partners.iter().find(|p| p.address() == address).map(|p| &p.tenant);
+            for tenant in of.into_iter().chain(home) {
+                self.ground.cloud.auth.drop_tokens(tenant).await;
+            }
+        }
         let mut pass = Pass::focused(self.fleet.clone(), focus, self.ground.clone());
         if known.is_requested() {
             pass = pass.anew();
@@ -160,25 +173,29 @@ impl Operator {
             _ => (looked, None),
         };
         let Some(standing) = looked.objects.iter().find(|o| o.address == address) else {
-            return self.unresolved(&known, snapshot).await;
+            self.unresolved(&known, snapshot).await?;
+            return Ok(self.after(SignedDuration::from_mins(1), Lane::Soon));
         };
-        if let (Some(tenant), Some(shown)) =
-            (&tenant, looked.objects.iter().find(|o| o.address.starts_with("GdapRelationship/")))
-        {
+        let next = self.conclude(&known, standing, &looked, applied.as_ref()).await?;
+        let shown = looked.objects.iter().find(|o| o.address.starts_with("GdapRelationship/"));
+        if let (Some(tenant), Some(shown)) = (&tenant, shown) {
             self.derive(&known, &tenant.relationship, shown).await?;
         }
-        self.conclude(&known, standing, &looked, applied.as_ref()).await
+        Ok(next)
     }
 
     /// Writes what differs, and looks again.
     async fn apply(self: &Arc<Self>, known: &Known, mut pass: Pass, looked: Looked) -> (Looked, Option<Applied>) {
         let now = self.now();
         let made = self.remember(&known.name, |memory| {
+            if std::mem::replace(&mut memory.generation, known.generation) != known.generation {
+                memory.made.clear();
+            }
             memory.made.retain(|(_, at)| now.duration_since(*at) < SETTLES);
             memory.made.iter().map(|(address, _)| address.clone()).collect()
         });
         let terms = Terms { until: Until::Done, approval: Approval::AsDeclared, made };
-        let watch = Attending { operator: self.clone(), name: known.name.clone() };
+        let watch = Attending { operator: self.clone(), name: known.name.clone(), uid: known.uid.clone() };
         let applied = pass.apply(looked, terms, &watch).await;
         let after = match applied.failed.is_empty() {
             true => applied.after.clone(),
@@ -235,7 +252,8 @@ impl Operator {
         }
         let said = Said { conditions, facts, waits_on_microsoft: microsoft, tries, looked: true };
         let news = self.finish(known, said).await?;
-        if (wrote || news) && known.name.kind != Kind::Tenant {
+        // Counts and times of an app are no news to those who wait for it.
+        if (wrote || news && is_new(known, &standing.conditions)) && known.name.kind != Kind::Tenant {
             self.wake();
         }
         if news && known.name.kind == Kind::Tenant {
@@ -294,8 +312,13 @@ impl Operator {
         facts.retain(|name, _| !matches!(*name, "waits" | "waitsFor" | "links"));
         let said = Said { conditions, facts, waits_on_microsoft: false, tries: 0, looked: true };
         self.finish(known, said).await?;
-        // Another declaration ends it, and that is told by the watch.
-        Ok(None)
+        self.show_derived(known).await?;
+        // Another declaration ends it, and that is told by the watch; the daily look is a net.
+        Ok(self.after(SignedDuration::from_hours(24), Lane::Routine))
+    }
+
+    fn after(&self, pause: SignedDuration, lane: Lane) -> Next {
+        Some((self.now().checked_add(pause).unwrap_or(Timestamp::MAX), lane))
     }
 
     /// Secrets would go to a server that nobody allowed: nothing is sent.
@@ -307,7 +330,9 @@ impl Operator {
         let mut conditions = conditions::finish(vec![], &Ground { diagnostics: vec![&error], ..Ground::default() });
         conditions.extend(unknown(known.name.kind, "Unreadable", &error.summary));
         let said = Said { conditions, facts: Facts::new(), waits_on_microsoft: false, tries: 0, looked: true };
-        self.finish(known, said).await.map(|_| None)
+        self.finish(known, said).await?;
+        self.show_derived(known).await?;
+        Ok(None)
     }
 
     /// Nothing is read or written; what was known stays as it was.
@@ -318,6 +343,7 @@ impl Operator {
         let facts = kept_facts(known);
         let said = Said { conditions, facts, waits_on_microsoft: false, tries: 0, looked: true };
         self.finish(known, said).await?;
+        self.show_derived(known).await?;
         Ok(None)
     }
 

@@ -178,7 +178,7 @@ fn drift_is_found_at_the_interval_and_repaired() {
     let world = estate.cloud.control().state_of_world();
     let mark = estate.cloud.mark();
     estate.cloud.drift("remove-grant", serde_json::json!({"tenant": "contoso.com", "app": crate::support::msp::APP, "permission": "User.ReadWrite.All"}));
-    estate.cloud.advance("1h");
+    estate.cloud.advance("70m");
     estate.until("the grant is back", || estate.cloud.control().state_of_world() == world);
     assert_eq!(estate.cloud.since(&mark).writes, 1, "the one grant and nothing else");
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
