@@ -11,7 +11,7 @@ const AT_HOME: SignedDuration = SignedDuration::from_mins(5);
 const RELATIONSHIPS: SignedDuration = SignedDuration::from_mins(1);
 /// Whose a domain is; which permissions a resource has.
 const HARDLY_EVER: SignedDuration = SignedDuration::from_hours(24);
-/// A probe that succeeded: reading users.
+/// A probe that succeeded: reading users, and the claims of an app's token. Of an object that is not Ready they are read anew.
 const PROBE: SignedDuration = SignedDuration::from_hours(4);
 /// Exchange answers slowly, and each cmdlet is a request of its own.
 const EXCHANGE: SignedDuration = SignedDuration::from_hours(8);
@@ -20,6 +20,7 @@ const EXCHANGE: SignedDuration = SignedDuration::from_hours(8);
 pub fn of(key: &Key) -> SignedDuration {
     match (key.service, &key.actor) {
         (Service::Exchange, _) => EXCHANGE,
+        (Service::Token, Actor::App { .. }) => PROBE,
         (Service::Graph, Actor::App { .. }) => PROBE,
         (Service::Graph, Actor::ManagingApp { .. }) => at_home(&key.path),
         _ => SignedDuration::ZERO,

@@ -21,7 +21,8 @@ use crate::cloud::executor::Watch;
 use crate::engine::conditions::{self, Condition, Standing as Ground, Status};
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::kind::Mode;
-use crate::engine::step::Who;
+use crate::engine::read::Service;
+use crate::engine::step::{Stale, Who};
 use crate::engine::value::StepId;
 use crate::pass::{Applied, Approval, Looked, Pass, Standing, Terms, Until};
 use crate::source::Name;
@@ -161,6 +162,8 @@ impl Operator {
             let home = snapshot.resolved.partners.iter().find(|p| p.address() == address).map(|p| &p.tenant);
             for tenant in of.into_iter().chain(home) {
                 self.ground.cloud.auth.drop_tokens(tenant).await;
+                let (service, path) = (Service::Token, String::new());
+                self.ground.loader.forget(&[Stale::Path { tenant: tenant.clone(), service, path }]);
             }
         }
         let mut pass = Pass::focused(self.fleet.clone(), focus, self.ground.clone());

@@ -101,6 +101,7 @@ impl Use {
             Some(role) => ask.get(all(holders_path(role))).map(crate::engine::read::Got::items),
             None => Some(Seen::Is(vec![])),
         };
+        let itself = self.own_tokens(tenant, &app_id, ask);
         let (users, exchange) = self.probe(tenant, &app_id, ask);
         seen.principal = principal?.seen();
         seen.assignments = assignments?.items();
@@ -110,7 +111,7 @@ impl Use {
         }
         (seen.users, seen.exchange) = (users?, exchange?);
         if seen.principal.why().is_some() {
-            seen.itself = Itself::read(app, &self.own_tokens(tenant, &app_id, ask)?);
+            seen.itself = Itself::read(app, &itself?);
         }
         if let Some(itself) = &seen.itself {
             seen.principal = Seen::Is(Arc::new(json!({"id": itself.object_id, "appId": app_id})));
