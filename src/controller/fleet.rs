@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use super::cache::{Cache, Known};
+use super::locked;
 use super::vault::Vault;
 use crate::api::{API_VERSION, Kind, SecretName, Spec};
 use crate::engine::diagnostic::Diagnostic;
 use crate::engine::digest;
 use crate::engine::kind::Mode;
 use crate::kinds::Resolved;
-use crate::kinds::want::{App, Stored, Tenant};
+use crate::kinds::want::{App, Partner, Stored, Tenant};
 use crate::pass::{Given, Wanted};
 use crate::source::{Inputs, Name, Object, SecretSink, Secrets};
 
@@ -61,10 +62,6 @@ pub struct Fleet {
     pace: Mutex<Pace>,
     /// What has changed and was not yet acted on.
     pending: Mutex<Difference>,
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Fleet {
@@ -188,13 +185,21 @@ impl Wanted for Fleet {
 impl Snapshot {
     /// Whether an object's differences are written; `None` where it could not be resolved.
     pub fn mode(&self, address: &str) -> Option<Mode> {
-        let resolved = &self.resolved;
         let (kind, name) = address.split_once('/')?;
         match Kind::parse(kind)? {
-            Kind::Partner => resolved.partners.iter().find(|p| *p.name == *name).map(|p| p.mode),
-            Kind::PartnerApp => resolved.apps.iter().find(|a| a.name == name).map(|a| a.partner.mode),
-            Kind::GdapTemplate => resolved.templates.iter().find(|t| t.name == name).map(|t| t.partner.mode),
-            Kind::Tenant => resolved.tenant(name).map(|t| t.mode),
+            Kind::Tenant => self.resolved.tenant(name).map(|t| t.mode),
+            kind => self.partner_of(kind, name).map(|p| p.mode),
+        }
+    }
+
+    /// The Partner that an object belongs to; `None` where it could not be resolved, or belongs to none by itself.
+    pub fn partner_of(&self, kind: Kind, name: &str) -> Option<&Arc<Partner>> {
+        let resolved = &self.resolved;
+        match kind {
+            Kind::Partner => resolved.partners.iter().find(|p| *p.name == *name),
+            Kind::PartnerApp => resolved.apps.iter().find(|a| a.name == name).map(|a| &a.partner),
+            Kind::GdapTemplate => resolved.templates.iter().find(|t| t.name == name).map(|t| &t.partner),
+            Kind::Tenant => resolved.tenant(name).map(|t| &t.partner),
             Kind::GdapRelationship | Kind::TenantClass => None,
         }
     }

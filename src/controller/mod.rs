@@ -66,8 +66,6 @@ struct Memory {
     held: bool,
     /// Failures that were told already.
     told: BTreeSet<String>,
-    /// Where in the interval it has its turn.
-    phase: f64,
     /// What came of the last look, for the metrics.
     outcome: Option<crate::telemetry::metrics::Outcome>,
 }
@@ -160,8 +158,8 @@ impl Operator {
             (self.turn(&known, now), Lane::Routine)
         } else {
             // A large fleet does not come all at once after a restart.
-            let fleet = self.cache().iter().filter(|k| k.name.kind == Kind::Tenant).count();
-            let spread = SignedDuration::try_from_secs_f64(self.phase(&known) * (fleet as f64 / 20.0).min(120.0));
+            let within = (self.tenants() as f64 / 20.0).min(120.0);
+            let spread = SignedDuration::try_from_secs_f64(self.phase(&known) * within);
             (now.checked_add(spread.unwrap_or_default()).unwrap_or(now), Lane::Soon)
         };
         self.want(name.clone(), at, lane);
@@ -215,9 +213,14 @@ impl Operator {
         self.stopping.load(Relaxed)
     }
 
+    /// Where in the interval an object has its turn.
     fn phase(&self, known: &Known) -> f64 {
-        let fleet = self.cache().iter().filter(|k| k.name.kind == Kind::Tenant).count();
-        timing::phase(&known.uid, fleet)
+        timing::phase(&known.uid, self.tenants())
+    }
+
+    /// How many Tenants the cluster holds.
+    fn tenants(&self) -> usize {
+        self.cache().iter().filter(|k| k.name.kind == Kind::Tenant).count()
     }
 
     fn turn(&self, known: &Known, now: Timestamp) -> Timestamp {
@@ -228,13 +231,6 @@ impl Operator {
     /// The drift interval of the Partner that an object belongs to.
     fn interval(&self, name: &Name) -> SignedDuration {
         let snapshot = self.fleet.current();
-        let resolved = &snapshot.resolved;
-        let partner = match name.kind {
-            Kind::Partner => resolved.partners.iter().find(|p| *p.name == *name.name),
-            Kind::PartnerApp => resolved.apps.iter().find(|a| a.name == name.name).map(|a| &a.partner),
-            Kind::GdapTemplate => resolved.templates.iter().find(|t| t.name == name.name).map(|t| &t.partner),
-            _ => resolved.tenant(&name.name).map(|t| &t.partner),
-        };
-        partner.map_or(SignedDuration::from_hours(1), |partner| partner.interval)
+        snapshot.partner_of(name.kind, &name.name).map_or(SignedDuration::from_hours(1), |partner| partner.interval)
     }
 }

@@ -93,8 +93,6 @@ impl Operator {
     }
 
     async fn once(self: &Arc<Self>, known: &Known) -> Result<Next, kube::Error> {
-        let phase = self.phase(known);
-        self.remember(&known.name, |memory| memory.phase = phase);
         if known.deleting {
             let gone = self.let_go(known).await?;
             let again = self.now().checked_add(SignedDuration::from_mins(1)).unwrap_or(Timestamp::MAX);
@@ -277,7 +275,7 @@ impl Operator {
             tries,
             now: self.now(),
             interval: self.interval(&known.name),
-            phase: self.remember(&known.name, |memory| memory.phase),
+            phase: self.phase(known),
         };
         let (at, lane) = course.next();
         if lane == Lane::Routine

@@ -5,22 +5,10 @@ use serde_json::Value;
 use crate::support::apiserver::cluster;
 use crate::support::estate::Estate;
 
-/// Ready, with everything at Microsoft.
-fn onboarded<'a>(cluster: &'a crate::support::apiserver::Cluster, namespace: &str) -> Estate<'a> {
-    let estate = Estate::first(cluster, namespace);
-    let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-    estate.customers_accept();
-    estate.until_condition("tenant/contoso", "Ready", "True/Ready");
-    estate.end(operator);
-    estate
-}
-
 #[test]
 fn a_tenant_that_is_deleted_is_let_go_and_nothing_is_written() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "retain");
+    let estate = Estate::onboarded(cluster, "retain");
     let world = estate.cloud.control().state_of_world();
     let operator = estate.operator();
     let mark = estate.cloud.mark();
@@ -38,7 +26,7 @@ fn a_tenant_that_is_deleted_is_let_go_and_nothing_is_written() {
 #[test]
 fn also_when_its_spec_no_longer_validates_or_its_partner_is_gone() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "retain-broken");
+    let estate = Estate::onboarded(cluster, "retain-broken");
     let operator = estate.operator();
     estate.kubectl(["delete", "partner", "northwind", "--timeout=60s"]);
     estate.until_condition("tenant/contoso", "Ready", "False/ReferenceNotFound");
@@ -55,7 +43,7 @@ fn also_when_its_spec_no_longer_validates_or_its_partner_is_gone() {
 #[test]
 fn the_derived_relationship_stays_as_long_as_its_tenant() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "stays");
+    let estate = Estate::onboarded(cluster, "stays");
     let operator = estate.operator();
     estate.kubectl(["delete", "gdr", "contoso-standard", "--wait=false"]);
     estate.cloud.advance("5m");

@@ -128,8 +128,7 @@ fn what_the_operator_does_is_what_the_plan_says_change_by_change_and_digest_by_d
     assert_eq!(files["hash"], of_cluster["hash"], "what stands behind the wait is the same, too");
 
     let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     estate.settle();
     estate.cloud.approve();
     let behind = estate.tenantry(&["plan", "--kube", "--namespace", "digests", "-o", "json"]).ok().json();
@@ -158,8 +157,7 @@ fn the_world_after_the_operator_is_the_world_after_apply() {
     let Some(cluster) = cluster() else { return };
     let estate = Estate::first(cluster, "same-world");
     let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
     let world = estate.cloud.control().state_of_world();
@@ -218,8 +216,7 @@ fn tools_that_compute_health_read_the_status_rightly_at_each_stage() {
     let words = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
     assert_eq!(judge("tenant/contoso"), words("InProgress", "Progressing", "InProgress"), "nobody looked at it yet");
     let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     assert_eq!(judge("tenant/contoso"), words("InProgress", "Suspended", "Current"), "a person has to act");
     estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");

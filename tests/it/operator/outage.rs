@@ -13,8 +13,7 @@ fn the_api_server_is_restarted_and_etcd_paused_and_the_operator_goes_on() {
     {
         let estate = Estate::first(&cluster, "default");
         let operator = estate.operator();
-        estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-        estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+        estate.until_invited();
         cluster_pause(&estate);
         estate.customers_accept();
         estate.until_condition("tenant/contoso", "Ready", "True/Ready");
@@ -23,8 +22,7 @@ fn the_api_server_is_restarted_and_etcd_paused_and_the_operator_goes_on() {
     // The same operator process lives through a restart, with its watches broken.
     let estate = Estate::first(&cluster, "restarted");
     let mut operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     cluster.restart();
     estate.customers_accept();
     estate.until_condition("tenant/contoso", "Ready", "True/Ready");
@@ -42,15 +40,7 @@ fn cluster_pause(estate: &Estate<'_>) {
 #[test]
 fn microsoft_is_away_for_a_while_and_status_says_unknown_and_never_fine() {
     let Some(cluster) = cluster() else { return };
-    let mut estate = Estate::first(cluster, "away");
-    {
-        let operator = estate.operator();
-        estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-        estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
-        estate.customers_accept();
-        estate.until_condition("tenant/contoso", "Ready", "True/Ready");
-        estate.end(operator);
-    }
+    let mut estate = Estate::onboarded(cluster, "away");
     let world = estate.cloud.control().state_of_world();
     // Nobody answers at that address.
     estate.cloud.vanish();

@@ -5,17 +5,12 @@ use serde_json::Value;
 use crate::support::apiserver::cluster;
 use crate::support::estate::Estate;
 
-fn onboarded<'a>(cluster: &'a crate::support::apiserver::Cluster, namespace: &str) -> Estate<'a> {
-    Estate::first(cluster, namespace)
-}
-
 #[test]
 fn an_object_is_verified_anew_when_somebody_asks_and_says_that_it_was() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "requested");
+    let estate = Estate::first(cluster, "requested");
     let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     estate.cloud.approve();
     // Nobody waits for the next turn.
     estate.kubectl(["annotate", "tenant", "contoso", "tenantry.dev/requestedAt=first"]);
@@ -30,10 +25,9 @@ fn an_object_is_verified_anew_when_somebody_asks_and_says_that_it_was() {
 #[test]
 fn a_suspended_tenant_is_neither_read_nor_written_and_goes_on_afterwards() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "suspended");
+    let estate = Estate::first(cluster, "suspended");
     let operator = estate.operator();
-    estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
-    estate.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    estate.until_invited();
     estate.kubectl(["patch", "tenant", "contoso", "--type=merge", "-p", r#"{"spec":{"suspend":true}}"#]);
     estate.until_condition("tenant/contoso", "Ready", "False/Suspended");
     assert_eq!(
@@ -55,7 +49,7 @@ fn a_suspended_tenant_is_neither_read_nor_written_and_goes_on_afterwards() {
 #[test]
 fn a_change_of_the_class_reaches_its_tenants() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "class");
+    let estate = Estate::first(cluster, "class");
     let operator = estate.operator();
     estate.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
     assert_eq!(estate.get("tenantclass/managed")["status"]["tenants"], 1);
@@ -74,7 +68,7 @@ fn a_change_of_the_class_reaches_its_tenants() {
 #[test]
 fn a_new_client_secret_of_the_managing_app_is_taken_at_once() {
     let Some(cluster) = cluster() else { return };
-    let estate = onboarded(cluster, "rotated");
+    let estate = Estate::first(cluster, "rotated");
     estate.kubectl([
         "patch",
         "secret",

@@ -140,6 +140,23 @@ impl<'a> Estate<'a> {
         estate
     }
 
+    /// The same, Ready, with everything at Microsoft; no operator runs any more.
+    pub fn onboarded(cluster: &'a Cluster, namespace: &str) -> Estate<'a> {
+        let estate = Estate::first(cluster, namespace);
+        let operator = estate.operator();
+        estate.until_invited();
+        estate.customers_accept();
+        estate.until_condition("tenant/contoso", "Ready", "True/Ready");
+        estate.end(operator);
+        estate
+    }
+
+    /// Waits until all that `examples/first` needs is there but for the customer's click.
+    pub fn until_invited(&self) {
+        self.until_condition("tenant/contoso", "Ready", "False/AwaitingCustomerApproval");
+        self.until_condition("partnerapp/rallied", "Ready", "True/Ready");
+    }
+
     /// A namespace and a cloud; no objects yet.
     pub fn with_world(cluster: &'a Cluster, namespace: &str, world: WorldFile) -> Estate<'a> {
         install(cluster);
