@@ -274,7 +274,7 @@ impl Cloud {
                 return f.answer(call, now);
             }
         };
-        let name = matched.route.name;
+        let name = &matched.route.name;
         if matched.route.write {
             asked.write = true;
             *changed = true;

@@ -160,7 +160,7 @@ fn check_step(step: &str) -> Result<(), String> {
 
 /// Names of all writes that `refuse` knows.
 pub fn names() -> Vec<&'static str> {
-    let mut all: Vec<_> = routes::ROUTES.iter().filter(|r| r.write).map(|r| r.name).collect();
+    let mut all: Vec<&str> = routes::all().iter().filter(|r| r.write).map(|r| &*r.name).collect();
     all.extend(["partner-consent", "remove-partner-consent"]);
     all.sort_unstable();
     all.dedup();

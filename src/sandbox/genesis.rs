@@ -139,6 +139,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
             display_name: u.display_name.clone().unwrap_or_else(|| upn.split('@').next().unwrap_or(&upn).to_owned()),
             user_principal_name: upn.clone(),
             mfa: u.mfa,
+            props: Props::new(),
             created: now,
             tokens_valid_from: now,
         };
@@ -281,7 +282,6 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
         props: props.as_object().cloned().unwrap_or_default(),
         created_by: None,
         created: now,
-        deleted: None,
         secrets,
         certificates,
     };

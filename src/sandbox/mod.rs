@@ -33,6 +33,7 @@ mod partner_center;
 mod picture;
 mod server;
 mod serving;
+mod shelf;
 mod state;
 mod store;
 mod sts;

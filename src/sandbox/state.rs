@@ -13,6 +13,7 @@ use super::gdap::Relationship;
 use super::ids;
 use super::kept::{Book, Kept};
 use super::log::Log;
+use super::shelf::{Binned, History, Links, Shelves};
 
 /// The number in the file; another one is refused with a clear error.
 pub const FORMAT: u32 = 1;
@@ -75,12 +76,20 @@ pub struct Tenant {
     pub plain_users: u32,
     pub users: BTreeMap<String, User>,
     pub applications: BTreeMap<String, Application>,
-    pub deleted_applications: BTreeMap<String, Application>,
     pub principals: BTreeMap<String, Principal>,
     pub groups: BTreeMap<String, Group>,
     pub app_roles: BTreeMap<String, AppRoleAssignment>,
     pub grants: BTreeMap<String, Grant>,
     pub role_assignments: BTreeMap<String, RoleAssignment>,
+    #[serde(skip_serializing_if = "Links::is_empty")]
+    pub links: Links,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub shelves: Shelves,
+    /// Deleted objects that can be restored.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bin: BTreeMap<String, Binned>,
+    #[serde(skip_serializing_if = "History::is_empty")]
+    pub history: History,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,6 +99,9 @@ pub struct User {
     pub user_principal_name: String,
     pub display_name: String,
     pub mfa: bool,
+    /// What else was set, by Graph's property names.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub props: Props,
     pub created: Timestamp,
     /// Refresh tokens issued before this moment are revoked.
     pub tokens_valid_from: Timestamp,
@@ -105,7 +117,6 @@ pub struct Application {
     /// App id of the creator: its principal is the owner.
     pub created_by: Option<String>,
     pub created: Timestamp,
-    pub deleted: Option<Timestamp>,
     pub secrets: Vec<Secret>,
     pub certificates: Vec<Certificate>,
 }
@@ -221,7 +232,8 @@ impl Tenant {
     pub fn holds(&self, id: &str) -> bool {
         self.users.contains_key(id)
             || self.applications.contains_key(id)
-            || self.deleted_applications.contains_key(id)
+            || self.bin.contains_key(id)
+            || self.shelves.values().any(|shelf| shelf.contains_key(id))
             || self.principals.contains_key(id)
             || self.groups.contains_key(id)
             || self.app_roles.contains_key(id)

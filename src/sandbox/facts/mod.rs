@@ -1,5 +1,5 @@
 //! The sandbox's own tables of Microsoft's facts; see `README.md` beside this file.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -47,19 +47,88 @@ pub struct Role {
     pub gdap: bool,
 }
 
-/// Permissions that open a route.
+/// A Graph type. Inherited properties and links are among its own.
 #[derive(Debug, Deserialize)]
-pub struct Rule {
-    pub app: Vec<String>,
-    pub user: Vec<String>,
+pub struct Type {
+    pub base: Option<String>,
+    /// It has an identity; without one it is a complex type.
     #[serde(default)]
-    pub with: Vec<String>,
+    pub entity: bool,
+    /// It takes properties that nobody declared.
+    #[serde(default)]
+    pub open: bool,
+    #[serde(default, rename = "abstract")]
+    pub is_abstract: bool,
+    /// Name → EDM type without `Edm.`; `!` at its end: never null.
+    pub properties: BTreeMap<String, String>,
+    /// Navigation properties: name → type, or `Collection(type)`.
+    #[serde(default)]
+    pub links: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Types {
-    pub types: BTreeMap<String, BTreeMap<String, String>>,
+    pub types: BTreeMap<String, Type>,
+    /// Members in their order; those after `unknownFutureValue` are shown only to who prefers them.
     pub enums: BTreeMap<String, Vec<String>>,
+    /// Enums whose values may be several members, joined by commas.
+    pub flags: BTreeSet<String>,
+}
+
+impl Types {
+    /// Whether a type is another one or inherits from it.
+    pub fn is_a(&self, of: &str, base: &str) -> bool {
+        let mut at = Some(of);
+        while let Some(name) = at {
+            if name == base {
+                return true;
+            }
+            at = self.types.get(name).and_then(|t| t.base.as_deref());
+        }
+        false
+    }
+}
+
+/// A permission, and those of which one is needed beside it.
+#[derive(Debug, Clone)]
+pub struct Need {
+    pub permission: String,
+    pub with: Vec<String>,
+}
+
+/// What opens a method of a path: any of these, by kind of token.
+#[derive(Debug, Clone, Default)]
+pub struct Rule {
+    pub app: Vec<Need>,
+    pub user: Vec<Need>,
+}
+
+/// Path in lower case, with `{}` for each key → method → rule.
+pub type Permits = BTreeMap<String, BTreeMap<String, Rule>>;
+
+#[derive(Deserialize)]
+struct PermitFile {
+    sets: Vec<Vec<String>>,
+    paths: BTreeMap<String, BTreeMap<String, (usize, usize)>>,
+}
+
+pub fn permits() -> &'static Permits {
+    static TABLE: OnceLock<Permits> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let file: PermitFile = serde_json::from_str(include_str!("permits.json")).expect("permits.json"); // invariant: embedded, parsed by a test
+        let needs = |set: usize| file.sets.get(set).into_iter().flatten().map(|text| need(text)).collect();
+        let rules = |(method, (app, user)): (&String, &(usize, usize))| {
+            (method.clone(), Rule { app: needs(*app), user: needs(*user) })
+        };
+        file.paths.iter().map(|(path, methods)| (path.clone(), methods.iter().map(rules).collect())).collect()
+    })
+}
+
+/// `A+B|C`: A, and one of B and C.
+fn need(text: &str) -> Need {
+    let (permission, with) = text.split_once('+').unwrap_or((text, ""));
+    let with = with.split('|').filter(|w| !w.is_empty()).map(str::to_owned).collect();
+    Need { permission: permission.to_owned(), with }
 }
 
 macro_rules! embedded {
@@ -73,8 +142,12 @@ macro_rules! embedded {
 
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
-embedded!(rules, BTreeMap<String, Rule>, "routes.json");
 embedded!(types, Types, "types.json");
+
+/// A Graph type by name.
+pub fn of_type(name: &str) -> Option<&'static Type> {
+    types().types.get(name)
+}
 
 pub fn resource(app_id: &str) -> Option<&'static Resource> {
     resources().values().find(|r| r.app_id == app_id)

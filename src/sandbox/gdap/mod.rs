@@ -11,8 +11,37 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{self, Delay, days};
 use super::due::Effect;
+use super::graph::routes::Routes;
 use super::ids;
 use super::state::State;
+
+pub fn routes(to: &mut Routes) {
+    const ALL: &str = "/tenantRelationships/delegatedAdminRelationships";
+    let of = |rest: &str| format!("{ALL}/{{id}}{rest}");
+    const CUSTOMERS: &str = "/tenantRelationships/delegatedAdminCustomers";
+    to.read(CUSTOMERS, "list-customers", "delegatedAdminCustomer", relationships::customers);
+    to.read(format!("{CUSTOMERS}/{{id}}"), "get-customer", "delegatedAdminCustomer", relationships::customer);
+    const ONE: &str = relationships::TYPE;
+    to.read(ALL, "list-relationships", ONE, relationships::list);
+    to.write("POST", ALL, "create-relationship", ONE, relationships::create);
+    to.read(of(""), "get-relationship", ONE, relationships::get);
+    to.write("PATCH", of(""), "update-relationship", ONE, relationships::update);
+    to.write("DELETE", of(""), "delete-relationship", ONE, relationships::delete);
+    const REQUEST: &str = "delegatedAdminRelationshipRequest";
+    to.read(of("/requests"), "list-relationship-requests", REQUEST, requests::list);
+    to.write("POST", of("/requests"), "lock-relationship", REQUEST, requests::create);
+    to.read(of("/requests/{request}"), "get-relationship-request", REQUEST, requests::get);
+    const OPERATION: &str = "delegatedAdminRelationshipOperation";
+    to.read(of("/operations"), "list-operations", OPERATION, requests::operations);
+    to.read(of("/operations/{operation}"), "get-operation", OPERATION, requests::operation);
+    const ASSIGNMENT: &str = "delegatedAdminAccessAssignment";
+    to.read(of("/accessAssignments"), "list-access-assignments", ASSIGNMENT, assignments::list);
+    to.write("POST", of("/accessAssignments"), "create-access-assignment", ASSIGNMENT, assignments::create);
+    let one = of("/accessAssignments/{assignment}");
+    to.read(one.clone(), "get-access-assignment", ASSIGNMENT, assignments::get);
+    to.write("PATCH", one.clone(), "update-access-assignment", ASSIGNMENT, assignments::update);
+    to.write("DELETE", one, "delete-access-assignment", ASSIGNMENT, assignments::delete);
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,8 +3,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::errors::Failure;
+use super::objects;
 use super::routes::Match;
-use crate::sandbox::facts;
+use crate::sandbox::facts::{
+    self, APPLICATION_ADMINISTRATOR as APP, CLOUD_APPLICATION_ADMINISTRATOR as CLOUD_APP,
+    GLOBAL_ADMINISTRATOR as GLOBAL, GROUPS_ADMINISTRATOR as GROUPS, Need, PRIVILEGED_ROLE_ADMINISTRATOR as PRIVILEGED,
+    USER_ADMINISTRATOR as USERS,
+};
 use crate::sandbox::http::Call;
 use crate::sandbox::keys::Keys;
 use crate::sandbox::state::State;
@@ -114,31 +119,56 @@ pub fn authenticate(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> 
     Ok(caller)
 }
 
+/// Who may manage applications and principals by delegation.
+pub const APPS: &[&str] = &[APP, CLOUD_APP, GLOBAL];
+/// Who may grant delegated permissions.
+pub const CONSENT: &[&str] = &[APP, CLOUD_APP, PRIVILEGED, GLOBAL];
+/// Who may give directory roles.
+pub const ROLES: &[&str] = &[PRIVILEGED, GLOBAL];
+pub const GROUPERS: &[&str] = &[GROUPS, USERS, PRIVILEGED, GLOBAL];
+
+const OWNED_BY: &str = "Application.ReadWrite.OwnedBy";
+
+impl Caller {
+    /// The permissions of its token: scopes for a user, roles for an app.
+    pub fn held(&self) -> &[String] {
+        if self.user.is_some() { &self.scopes } else { &self.roles }
+    }
+
+    fn meets(&self, need: &Need) -> bool {
+        let holds = |p: &String| self.held().contains(p);
+        holds(&need.permission) && (need.with.is_empty() || need.with.iter().any(holds))
+    }
+}
+
 /// 403 unless scopes or roles of the token open the route. Returns whether only `OwnedBy` did.
 pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool, Failure> {
     let route = matched.route;
     let gdap = route.pattern.starts_with("/tenantRelationships/delegatedAdmin");
     let denied = || if gdap { Failure::gdap(403, "forbidden", DENIED) } else { Failure::denied() };
-    let pattern = route.pattern.trim_end_matches("/{cast}");
-    let rule = facts::rules().get(&format!("{} {pattern}", route.method)).ok_or_else(denied)?;
-    let (held, opens) = if caller.user.is_some() { (&caller.scopes, &rule.user) } else { (&caller.roles, &rule.app) };
-    let matching: Vec<&String> = opens.iter().filter(|p| held.contains(p)).collect();
-    if matching.is_empty() || !(rule.with.is_empty() || rule.with.iter().any(|p| held.contains(p))) {
+    if matched.of_caller && caller.user.is_none() {
+        return Err(Failure::bad_query("/me request is only valid with delegated authentication flow."));
+    }
+    let rule = route.rule(matched.of_caller, matched.cast.as_deref()).ok_or_else(denied)?;
+    let opens = if caller.user.is_some() { &rule.user } else { &rule.app };
+    let met: Vec<&Need> = opens.iter().filter(|need| caller.meets(need)).collect();
+    if met.is_empty() {
         return Err(denied());
     }
-    if caller.user.is_some() {
+    if let Some(user) = &caller.user {
         let abroad = caller.tenant != state.partner;
         if abroad && caller.wids.is_empty() {
             return Err(denied());
         }
-        if route.write && !route.roles.is_empty() && !caller.has_role(route.roles) {
+        let owns = || route.or_owner && objects::owned_by(state, caller, matched, user);
+        if !route.roles.is_empty() && !caller.has_role(route.roles) && !owns() {
             return Err(denied());
         }
     }
     if gdap {
         gdap_precondition(state, caller)?;
     }
-    Ok(route.write && matching.iter().all(|p| *p == "Application.ReadWrite.OwnedBy"))
+    Ok(route.write && met.iter().all(|need| need.permission == OWNED_BY))
 }
 
 const DENIED: &str =

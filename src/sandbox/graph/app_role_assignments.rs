@@ -1,8 +1,10 @@
 //! Graph: appRoleAssignment, that is application permissions.
 use serde_json::{Value, json};
 
+use super::access::CONSENT;
 use super::errors::Failure;
-use super::query::{self, List};
+use super::query;
+use super::routes::Routes;
 use super::service_principals as sp;
 use super::{Ctx, Reply, shape};
 use crate::sandbox::facts::{
@@ -12,6 +14,16 @@ use crate::sandbox::facts::{
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::state::{AppRoleAssignment, State, Tenant};
+
+pub fn routes(to: &mut Routes) {
+    const OF: &str = "appRoleAssignment";
+    // The right role depends on the resource, so a grant decides it itself.
+    for nav in ["appRoleAssignments", "appRoleAssignedTo"] {
+        let path = format!("/servicePrincipals/{{key}}/{nav}");
+        to.write("POST", path.clone(), "grant-app-role", OF, create);
+        to.write("DELETE", format!("{path}/{{id}}"), "revoke-app-role", OF, delete).by(CONSENT);
+    }
+}
 
 fn render(state: &State, tenant: &Tenant, a: &AppRoleAssignment) -> Value {
     let name = |id: &str| tenant.principals.get(id).map(|p| sp::name(state, p));
@@ -23,20 +35,16 @@ fn render(state: &State, tenant: &Tenant, a: &AppRoleAssignment) -> Value {
     shape::complete("appRoleAssignment", props.as_object().cloned().unwrap_or_default())
 }
 
-fn listed(ctx: &mut Ctx, what: &str, of: impl Fn(&AppRoleAssignment, &str) -> bool) -> Reply {
-    let tenant = ctx.tenant()?;
-    let id = sp::find(tenant, &ctx.key(0))?;
-    let items = tenant.app_roles.values().filter(|a| of(a, &id)).map(|a| render(ctx.state, tenant, a)).collect();
-    let context = format!("servicePrincipals('{id}')/{what}");
-    query::list(ctx, &List::directory("appRoleAssignment", &context), items)
+fn those(state: &State, tenant: &Tenant, which: impl Fn(&AppRoleAssignment) -> bool) -> Vec<Value> {
+    tenant.app_roles.values().filter(|a| which(a)).map(|a| render(state, tenant, a)).collect()
 }
 
-pub fn of_principal(ctx: &mut Ctx) -> Reply {
-    listed(ctx, "appRoleAssignments", |a, id| a.principal_id == id)
+pub fn of_principal(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    those(state, tenant, |a| a.principal_id == id)
 }
 
-pub fn of_resource(ctx: &mut Ctx) -> Reply {
-    listed(ctx, "appRoleAssignedTo", |a, id| a.resource_id == id)
+pub fn of_resource(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    those(state, tenant, |a| a.resource_id == id)
 }
 
 /// The body decides; the path may name the client or the resource.

@@ -1,14 +1,36 @@
 //! Graph: application.
 use serde_json::{Value, json};
 
+use super::access::APPS;
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::query::{self, List};
-use super::routes::Key;
-use super::{Ctx, Reply, create_if_missing, shape};
+use super::routes::{Key, Routes};
+use super::{Ctx, Reply, create_if_missing, credentials, nav, shape};
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::keys;
+use crate::sandbox::shelf::{Binned, Gone};
 use crate::sandbox::state::{Application, Certificate, Principal, Props, State, Tenant};
+
+pub static NAVS: &[Nav] =
+    &[Nav::many("application", "owners", "directoryObject", Source::Links).writable(&["user", "servicePrincipal"])];
+
+pub fn routes(to: &mut Routes) {
+    const OF: &str = "application";
+    to.read("/applications", "list-applications", OF, list);
+    to.write("POST", "/applications", "create-application", OF, create).by(APPS);
+    to.read("/applications/{key}", "get-application", OF, get);
+    to.write("PATCH", "/applications/{key}", "update-application", OF, update).by(APPS).or_owner();
+    to.write("DELETE", "/applications/{key}", "delete-application", OF, delete).by(APPS).or_owner();
+    to.write("POST", "/applications/{key}/addPassword", "add-password", OF, credentials::add_password)
+        .by(APPS)
+        .or_owner();
+    to.write("POST", "/applications/{key}/removePassword", "remove-password", OF, credentials::remove_password)
+        .by(APPS)
+        .or_owner();
+    nav::routes(to, "/applications", OF);
+}
 
 /// Set by the service; a body that names them is refused.
 const READ_ONLY: [&str; 8] = [
@@ -60,7 +82,6 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
     p.insert("id".into(), json!(app.id));
     p.insert("appId".into(), json!(app.app_id));
     p.insert("createdDateTime".into(), json!(app.created));
-    p.insert("deletedDateTime".into(), json!(app.deleted));
     p.insert("createdByAppId".into(), json!(app.created_by));
     p.insert("publisherDomain".into(), json!(tenant.default_domain()));
     p.insert("passwordCredentials".into(), app.secrets.iter().map(super::credentials::render_secret).collect());
@@ -88,15 +109,6 @@ pub fn get(ctx: &mut Ctx) -> Reply {
             app.certificates.iter().map(|c| super::credentials::render_certificate(c, true)).collect();
     }
     query::single(ctx, "application", "applications", item, 200)
-}
-
-pub fn owners(ctx: &mut Ctx) -> Reply {
-    let tenant = ctx.tenant()?;
-    let id = find(tenant, &ctx.key(0))?;
-    let creator = tenant.applications.get(&id).and_then(|a| a.created_by.as_deref());
-    let owner =
-        creator.and_then(|c| tenant.principal_of(c)).map(|p| super::service_principals::brief(ctx.state, tenant, p));
-    query::list(ctx, &List::directory("directoryObject", "directoryObjects"), owner.into_iter().collect())
 }
 
 pub fn create(ctx: &mut Ctx) -> Reply {
@@ -136,11 +148,14 @@ fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
         props: body,
         created_by: ctx.caller.user.is_none().then(|| ctx.caller.app_id.clone()),
         created: ctx.now,
-        deleted: None,
         secrets: Vec::new(),
         certificates,
     };
-    ctx.tenant_mut()?.applications.insert(id.clone(), app);
+    let caller = ctx.caller.object.clone();
+    let tenant = ctx.tenant_mut()?;
+    tenant.applications.insert(id.clone(), app);
+    tenant.links.add(&id, "owners", &caller);
+    ctx.touch("application", &id)?;
     Ok(id)
 }
 
@@ -164,7 +179,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     };
     let tenant = ctx.tenant()?;
     let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(app.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     check_writable(&body)?;
     check_values(&body)?;
     if let Some(new) = body.get("uniqueName") {
@@ -189,6 +204,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     if let Some(certificates) = certificates {
         app.certificates = certificates;
     }
+    ctx.touch("application", &id)?;
     Ok(Answer::empty(204))
 }
 
@@ -198,16 +214,17 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     let tenant = ctx.tenant()?;
     let id = find(tenant, &ctx.key(0))?;
     let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(app.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     let principal = tenant.principal_of(&app.app_id).map(|p| p.id.clone());
     let tenant_id = tenant.id.clone();
     if let Some(p) = principal {
         super::service_principals::remove(ctx.state, &tenant_id, &p);
     }
     let tenant = ctx.tenant_mut()?;
-    if let Some(mut app) = tenant.applications.remove(&id) {
-        app.deleted = Some(now);
-        tenant.deleted_applications.insert(id, app);
+    if let Some(app) = tenant.applications.remove(&id) {
+        let links = tenant.links.forget(&id);
+        tenant.history.remove("application", &id, false);
+        tenant.bin.insert(id, Binned { object: Gone::Application(app), deleted: now, links });
     }
     Ok(Answer::empty(204))
 }

@@ -52,7 +52,7 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
         ));
     }
     let app = ctx.tenant()?.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(app.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     let app_id = app.app_id.clone();
     let name = wanted.get("displayName").and_then(Value::as_str).map(str::to_owned);
     let tenant_id = ctx.caller.tenant.clone();
@@ -88,8 +88,7 @@ pub fn remove_password(ctx: &mut Ctx) -> Reply {
     let body = ctx.json()?;
     let key_id = body.get("keyId").and_then(Value::as_str).filter(|k| ids::is_guid(k)).map(str::to_ascii_lowercase);
     let Some(key_id) = key_id else { return Err(Failure::bad("Invalid value specified for property 'keyId'.")) };
-    let app = ctx.tenant()?.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(app.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     let Some(app) = ctx.tenant_mut()?.applications.get_mut(&id) else { return Err(Failure::not_found(&id)) };
     let before = app.secrets.len();
     app.secrets.retain(|s| s.key_id != key_id);

@@ -3,11 +3,23 @@ use serde_json::{Value, json};
 
 use super::errors::Failure;
 use super::query::{self, List};
-use super::routes::Key;
-use super::{Ctx, Reply, groups, service_principals, shape, users};
-use crate::sandbox::facts;
+use super::routes::{Key, Routes};
+use super::{Ctx, Reply, objects, shape};
 use crate::sandbox::http::Answer;
-use crate::sandbox::state::{State, Tenant};
+use crate::sandbox::state::Tenant;
+
+pub fn routes(to: &mut Routes) {
+    to.read("/directoryObjects/{id}", "get-directory-object", "directoryObject", object);
+    to.read("/organization", "list-organization", "organization", organizations);
+    to.read("/organization/{id}", "get-organization", "organization", organization);
+    to.read("/domains", "list-domains", "domain", domains);
+    to.read("/domains/{id}", "get-domain", "domain", domain);
+    to.read("/contracts", "list-contracts", "contract", contracts);
+    for by in ["TenantId", "DomainName"] {
+        let path = format!("/tenantRelationships/findTenantInformationBy{by}/{{key}}");
+        to.read(path, "find-tenant", "tenantInformation", find_tenant);
+    }
+}
 
 fn filled(of: &str, props: Value) -> Value {
     shape::complete(of, props.as_object().cloned().unwrap_or_default())
@@ -101,57 +113,6 @@ pub fn find_tenant(ctx: &mut Ctx) -> Reply {
 
 pub fn object(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0).to_ascii_lowercase();
-    let item = groups::object(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
+    let item = objects::object(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
     query::single(ctx, "directoryObject", "directoryObjects", item, 200)
-}
-
-/// The directory role that an assignment stands for, as `memberOf` shows it.
-fn role_object(state: &State, tenant: &Tenant, role: &str) -> Value {
-    let id = crate::sandbox::ids::guid(state.seed, &[&tenant.id, "directoryRole", role], 0);
-    let mut v =
-        filled("directoryRole", json!({ "id": id, "displayName": facts::role_name(role), "roleTemplateId": role }));
-    v["@odata.type"] = json!("#microsoft.graph.directoryRole");
-    v
-}
-
-/// Groups and directory roles of a user or a principal; groups of groups are not followed.
-pub fn member_of(ctx: &mut Ctx) -> Reply {
-    let tenant = ctx.tenant()?;
-    let key = ctx.key(0);
-    let id = if ctx.call.path.contains("/users/") {
-        let user = users::find(ctx.state, tenant, &key.text()).ok_or_else(|| Failure::not_found(&key.text()))?;
-        user["id"].as_str().unwrap_or_default().to_owned()
-    } else {
-        service_principals::find(tenant, &key)?
-    };
-    let cast = match ctx.keys.get(1) {
-        Some(Key::Plain(c)) => Some(c.clone()),
-        _ => None,
-    };
-    let mut items: Vec<Value> = tenant
-        .groups
-        .values()
-        .filter(|g| g.members.contains(&id))
-        .filter_map(|g| groups::object(ctx.state, tenant, &g.id))
-        .collect();
-    items.extend(
-        tenant
-            .role_assignments
-            .values()
-            .filter(|r| r.principal_id == id)
-            .map(|r| role_object(ctx.state, tenant, &r.role)),
-    );
-    let of = match cast.as_deref() {
-        None => "directoryObject",
-        Some("microsoft.graph.group") => "group",
-        Some("microsoft.graph.directoryRole") => "directoryRole",
-        Some(other) => return Err(Failure::segment(other)),
-    };
-    if let Some(cast) = &cast {
-        let wanted = json!(format!("#{cast}"));
-        items.retain(|i| i["@odata.type"] == wanted);
-    }
-    // Without a cast the properties of groups may be selected.
-    let of = if cast.is_none() && ctx.call.param("$select").is_some() { "group" } else { of };
-    query::list(ctx, &List::directory(of, "directoryObjects"), items)
 }

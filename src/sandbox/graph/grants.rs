@@ -1,12 +1,21 @@
 //! Graph: oAuth2PermissionGrant, that is delegated permissions.
 use serde_json::{Value, json};
 
+use super::access::CONSENT;
 use super::errors::Failure;
 use super::query::{self, List};
-use super::service_principals as sp;
+use super::routes::Routes;
 use super::{Ctx, Reply, shape};
 use crate::sandbox::http::Answer;
-use crate::sandbox::state::Grant;
+use crate::sandbox::state::{Grant, State, Tenant};
+
+pub fn routes(to: &mut Routes) {
+    to.read("/oauth2PermissionGrants", "list-grants", TYPE, list);
+    to.write("POST", "/oauth2PermissionGrants", "grant-delegated", TYPE, create).by(CONSENT);
+    to.read("/oauth2PermissionGrants/{id}", "get-grant", TYPE, get);
+    to.write("PATCH", "/oauth2PermissionGrants/{id}", "update-delegated", TYPE, update).by(CONSENT);
+    to.write("DELETE", "/oauth2PermissionGrants/{id}", "revoke-delegated", TYPE, delete).by(CONSENT);
+}
 
 const TYPE: &str = "oAuth2PermissionGrant";
 
@@ -23,11 +32,8 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     query::list(ctx, &List::directory(TYPE, "oauth2PermissionGrants"), items)
 }
 
-pub fn of_principal(ctx: &mut Ctx) -> Reply {
-    let tenant = ctx.tenant()?;
-    let id = sp::find(tenant, &ctx.key(0))?;
-    let items = tenant.grants.values().filter(|g| g.client_id == id).map(render).collect();
-    query::list(ctx, &List::directory(TYPE, "oauth2PermissionGrants"), items)
+pub fn of_principal(_: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    tenant.grants.values().filter(|g| g.client_id == id).map(render).collect()
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {

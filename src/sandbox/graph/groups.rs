@@ -3,12 +3,35 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::access::GROUPERS;
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::query::{self, List};
-use super::routes::Key;
-use super::{Ctx, Reply, bound_id, create_if_missing, service_principals, shape, users};
+use super::routes::{Key, Routes};
+use super::{Ctx, Reply, bound_id, create_if_missing, membership, nav, objects, refs, shape};
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::{Group, Props, State, Tenant};
+
+pub static NAVS: &[Nav] = &[
+    Nav::many(OF, "owners", "directoryObject", Source::Links).writable(&["user", "servicePrincipal"]),
+    Nav::many(OF, "members", "directoryObject", Source::Made(membership::members)),
+    Nav::many(OF, "transitiveMembers", "directoryObject", Source::Made(membership::transitive_members)),
+    Nav::many(OF, "memberOf", "directoryObject", Source::Made(membership::member_of)),
+    Nav::many(OF, "transitiveMemberOf", "directoryObject", Source::Made(membership::transitive_member_of)),
+];
+
+const OF: &str = "group";
+
+pub fn routes(to: &mut Routes) {
+    to.read("/groups", "list-groups", OF, list);
+    to.write("POST", "/groups", "create-group", OF, create).by(GROUPERS);
+    to.read("/groups/{key}", "get-group", OF, get);
+    to.write("PATCH", "/groups/{key}", "update-group", OF, update).by(GROUPERS).or_owner();
+    to.write("DELETE", "/groups/{key}", "delete-group", OF, delete).by(GROUPERS).or_owner();
+    to.write("POST", "/groups/{key}/members/$ref", "add-member", OF, add_member).by(GROUPERS).or_owner();
+    to.write("DELETE", "/groups/{key}/members/{id}/$ref", "remove-member", OF, remove_member).by(GROUPERS).or_owner();
+    nav::routes(to, "/groups", OF);
+}
 
 const READ_ONLY: [&str; 8] = [
     "id",
@@ -113,11 +136,16 @@ fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
     }
     let natural = text("uniqueName").unwrap_or(&name).to_owned();
     let members = take_bound(ctx, &mut body, "members@odata.bind")?;
-    take_bound(ctx, &mut body, "owners@odata.bind")?;
+    let owners = refs::take_bound(ctx, &mut body, "owners", &["user", "servicePrincipal"])?;
     let tenant_id = ctx.caller.tenant.clone();
     let id = ctx.state.fresh_id(&tenant_id, "group", &natural);
     let group = Group { id: id.clone(), props: body, members, created: ctx.now };
-    ctx.tenant_mut()?.groups.insert(id.clone(), group);
+    // A user becomes the owner of what it makes; an app only when it says so.
+    let creator = ctx.caller.user.clone();
+    let tenant = ctx.tenant_mut()?;
+    tenant.groups.insert(id.clone(), group);
+    owners.iter().chain(&creator).for_each(|o| drop(tenant.links.add(&id, "owners", o)));
+    ctx.touch(OF, &id)?;
     Ok(id)
 }
 
@@ -190,12 +218,13 @@ pub fn update(ctx: &mut Ctx) -> Reply {
         }
     }
     if members.iter().any(|m| g.members.contains(m)) {
-        return Err(duplicate_member());
+        return Err(refs::already("members"));
     }
     if let Some(g) = ctx.tenant_mut()?.groups.get_mut(&id) {
         shape::patch(&mut g.props, body);
         g.members.extend(members);
     }
+    ctx.touch(OF, &id)?;
     Ok(Answer::empty(204))
 }
 
@@ -205,54 +234,16 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     if tenant.groups.get(&id).is_some_and(Group::is_role_assignable) {
         need_role_management(ctx)?;
     }
-    ctx.tenant_mut()?.groups.remove(&id);
+    let tenant = ctx.tenant_mut()?;
+    tenant.groups.remove(&id);
+    tenant.links.forget(&id);
+    tenant.history.remove(OF, &id, true);
     ctx.state.retired.insert(id);
     Ok(Answer::empty(204))
 }
 
-pub fn members(ctx: &mut Ctx) -> Reply {
-    let tenant = ctx.tenant()?;
-    let id = find(tenant, &ctx.key(0))?;
-    let group = tenant.groups.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    let mut items: Vec<Value> = group.members.iter().filter_map(|m| object(ctx.state, tenant, m)).collect();
-    let mut of = "directoryObject".to_owned();
-    if let Some(Key::Plain(cast)) = ctx.keys.get(1) {
-        let wanted = format!("#{cast}");
-        items.retain(|i| i["@odata.type"] == json!(wanted));
-        of = cast.trim_start_matches("microsoft.graph.").to_owned();
-    } else if ctx.call.param("$filter").is_some() || ctx.call.param("$select").is_some() {
-        // Properties of the members' own types may be named without a cast.
-        of = "user".to_owned();
-    }
-    query::list(
-        ctx,
-        &List { of: &of, context: "directoryObjects", default_top: 100, max_top: 999, directory: true },
-        items,
-    )
-}
-
-/// A directory object of any type, with its `@odata.type`.
-pub fn object(state: &State, tenant: &Tenant, id: &str) -> Option<Value> {
-    if let Some(p) = tenant.principals.get(id) {
-        return Some(service_principals::brief(state, tenant, p));
-    }
-    let (mut value, kind) = if let Some(g) = tenant.groups.get(id) {
-        (render(g), "group")
-    } else if let Some(u) = users::by_id(state, tenant, id) {
-        (u, "user")
-    } else {
-        (super::applications::render(tenant, tenant.applications.get(id)?), "application")
-    };
-    value["@odata.type"] = json!(format!("#microsoft.graph.{kind}"));
-    Some(value)
-}
-
 fn member_exists(state: &State, tenant: &Tenant, id: &str) -> bool {
-    !tenant.applications.contains_key(id) && object(state, tenant, id).is_some()
-}
-
-fn duplicate_member() -> Failure {
-    Failure::bad("One or more added object references already exist for the following modified properties: 'members'.")
+    !tenant.applications.contains_key(id) && objects::shown(state, tenant, id).is_some()
 }
 
 pub fn add_member(ctx: &mut Ctx) -> Reply {
@@ -273,11 +264,12 @@ pub fn add_member(ctx: &mut Ctx) -> Reply {
         return Err(Failure::bad("Groups cannot be members of a role-assignable group."));
     }
     if g.members.contains(&member) {
-        return Err(duplicate_member());
+        return Err(refs::already("members"));
     }
     if let Some(g) = ctx.tenant_mut()?.groups.get_mut(&id) {
         g.members.insert(member);
     }
+    ctx.touch(OF, &id)?;
     Ok(Answer::empty(204))
 }
 
@@ -302,5 +294,6 @@ pub fn remove_member(ctx: &mut Ctx) -> Reply {
     if let Some(g) = ctx.tenant_mut()?.groups.get_mut(&id) {
         g.members.remove(&member);
     }
+    ctx.touch(OF, &id)?;
     Ok(Answer::empty(204))
 }

@@ -1,9 +1,6 @@
 //! Microsoft Graph v1.0 (and `/beta` for the same routes): permissions from the token's claims, then the route.
 pub mod access;
 mod app_role_assignments;
-pub use app_role_assignments::known_role;
-pub use applications::ensure_principal;
-pub use service_principals::remove as remove_principal;
 mod applications;
 pub mod batch;
 mod credentials;
@@ -12,12 +9,21 @@ pub mod errors;
 mod filter;
 mod grants;
 mod groups;
+mod membership;
+mod nav;
+mod objects;
 pub mod query;
+mod refs;
 mod roles;
 pub mod routes;
 mod service_principals;
+mod sets;
 pub mod shape;
 mod users;
+
+pub use app_role_assignments::known_role;
+pub use applications::ensure_principal;
+pub use service_principals::remove as remove_principal;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -27,7 +33,7 @@ use super::keys::Keys;
 use super::state::{State, Tenant};
 use access::Caller;
 use errors::Failure;
-use routes::{Key, Match};
+use routes::{Key, Match, Route, Routes, Tail};
 
 pub type Reply = Result<Answer, Failure>;
 
@@ -39,8 +45,12 @@ pub struct Ctx<'a> {
     pub now: Timestamp,
     /// `v1.0` or `beta`.
     pub version: &'a str,
+    pub route: &'static Route,
     /// What the pattern's `{…}` captured, in order.
     pub keys: Vec<Key>,
+    /// Only objects of this type are meant.
+    pub cast: Option<String>,
+    pub tail: Option<Tail>,
     /// The only permission that opened the route was `Application.ReadWrite.OwnedBy`.
     pub owned_only: bool,
 }
@@ -66,8 +76,25 @@ pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timest
 
 pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) -> Reply {
     let Opened { matched, caller, owned_only } = opened;
-    let mut ctx = Ctx { state, call, caller: &caller, now, version: matched.version, keys: matched.keys, owned_only };
-    (matched.route.handler)(&mut ctx)
+    let Match { route, version, keys, cast, tail, .. } = matched;
+    let mut ctx = Ctx { state, call, caller: &caller, now, version, route, keys, cast, tail, owned_only };
+    (route.handler)(&mut ctx)
+}
+
+/// Every area's routes.
+fn areas(to: &mut Routes) {
+    let all = [
+        applications::routes,
+        service_principals::routes,
+        app_role_assignments::routes,
+        grants::routes,
+        groups::routes,
+        users::routes,
+        directory::routes,
+        roles::routes,
+        super::gdap::routes,
+    ];
+    all.iter().for_each(|area| area(to));
 }
 
 impl Ctx<'_> {
@@ -117,10 +144,16 @@ impl Ctx<'_> {
         if self.caller.user.is_none() || self.caller.has_role(roles) { Ok(()) } else { Err(Failure::denied()) }
     }
 
-    /// `Application.ReadWrite.OwnedBy` counts only for objects that the calling app created.
-    pub fn need_owner(&self, created_by: Option<&str>) -> Result<(), Failure> {
-        let own = created_by.is_some_and(|c| c.eq_ignore_ascii_case(&self.caller.app_id));
+    /// `Application.ReadWrite.OwnedBy` counts only for objects that the calling app owns.
+    pub fn need_owner(&self, id: &str) -> Result<(), Failure> {
+        let own = self.tenant()?.links.has(id, "owners", &self.caller.object);
         if self.owned_only && !own { Err(Failure::denied()) } else { Ok(()) }
+    }
+
+    /// An object was made or changed: `delta` will show it.
+    pub fn touch(&mut self, of: &str, id: &str) -> Result<(), Failure> {
+        self.tenant_mut()?.history.touch(of, id);
+        Ok(())
     }
 }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
+use super::routes::Tail;
 use super::{Ctx, Reply, filter, shape};
-use crate::sandbox::http::{Answer, encode};
+use crate::sandbox::http::{Answer, Body, encode};
 use crate::sandbox::{facts, ids};
 
 /// How a collection behaves.
@@ -105,6 +106,16 @@ fn paged<T>(
         Some(t) => unskip(t).ok_or_else(|| Failure::bad("The skip token is not valid."))?,
     };
     let total = items.len();
+    if ctx.tail == Some(Tail::Count) {
+        if how.directory && !eventual {
+            return Err(Failure::bad("$count is not currently supported."));
+        }
+        return Ok(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: Body::Bytes("text/plain", total.to_string().into_bytes()),
+        });
+    }
     let page: Vec<Value> = items.into_iter().skip(skip).take(top).map(show).collect();
     let select = selection(ctx, how.of)?;
     let mut body = Map::new();
@@ -115,7 +126,9 @@ fn paged<T>(
     if skip + page.len() < total {
         body.insert("@odata.nextLink".to_owned(), Value::String(next_link(ctx, skip + page.len())));
     }
-    let page = page.into_iter().map(|i| project(i, select.as_deref())).collect();
+    let show =
+        |i: Value| if ctx.tail == Some(Tail::Ref) { reference_to(ctx, &i) } else { project(i, select.as_deref()) };
+    let page = page.into_iter().map(show).collect();
     body.insert("value".to_owned(), Value::Array(page));
     Ok(Answer::json(200, Value::Object(body)))
 }
@@ -132,6 +145,19 @@ pub fn single(ctx: &Ctx, of: &str, context_of: &str, item: Value, status: u16) -
         body.extend(map);
     }
     Ok(Answer::json(status, Value::Object(body)))
+}
+
+/// An object as a reference to it.
+fn reference_to(ctx: &Ctx, item: &Value) -> Value {
+    let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+    json!({ "@odata.id": format!("{}/v2/{}/directoryObjects/{id}", ctx.call.base(), ctx.caller.tenant) })
+}
+
+/// Answers a reference to a single object.
+pub fn reference(ctx: &Ctx, item: &Value) -> Reply {
+    let mut body = reference_to(ctx, item);
+    body["@odata.context"] = json!(format!("{}/{}/$metadata#$ref", ctx.call.base(), ctx.version));
+    Ok(Answer::json(200, body))
 }
 
 fn context(ctx: &Ctx, name: &str, select: Option<&[String]>) -> String {
@@ -157,8 +183,11 @@ fn known_path(of: &str, path: &[String]) -> Result<(), Failure> {
         if p.starts_with("@odata.") {
             return Ok(());
         }
-        let Some(props) = types.get(&at) else { return Ok(()) };
-        let Some(kind) = props.get(p) else {
+        let Some(known) = types.get(&at) else { return Ok(()) };
+        // Lists of directory objects take the properties of every kind of them.
+        let descendant =
+            || types.iter().filter(|(name, _)| facts::types().is_a(name, &at)).find_map(|(_, t)| t.properties.get(p));
+        let Some(kind) = known.properties.get(p).or_else(descendant) else {
             return Err(Failure::bad_query(format!(
                 "Could not find a property named '{p}' on type 'microsoft.graph.{at}'."
             )));

@@ -1,9 +1,11 @@
 //! Graph: unifiedRoleDefinition and unifiedRoleAssignment.
 use serde_json::{Value, json};
 
+use super::access::ROLES;
 use super::errors::Failure;
-use super::groups;
+use super::objects;
 use super::query::{self, List};
+use super::routes::Routes;
 use super::{Ctx, Reply, shape};
 use crate::sandbox::due::Effect;
 use crate::sandbox::facts;
@@ -11,6 +13,18 @@ use crate::sandbox::gdap;
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::state::{RoleAssignment, State};
+
+pub fn routes(to: &mut Routes) {
+    const ASSIGNMENTS: &str = "/roleManagement/directory/roleAssignments";
+    const ASSIGNMENT: &str = "/roleManagement/directory/roleAssignments/{id}";
+    const DEFINITION: &str = "unifiedRoleDefinition";
+    to.read("/roleManagement/directory/roleDefinitions", "list-role-definitions", DEFINITION, definitions);
+    to.read("/roleManagement/directory/roleDefinitions/{id}", "get-role-definition", DEFINITION, definition);
+    to.read(ASSIGNMENTS, "list-role-assignments", TYPE, list);
+    to.write("POST", ASSIGNMENTS, "assign-directory-role", TYPE, create).by(ROLES);
+    to.read(ASSIGNMENT, "get-role-assignment", TYPE, get);
+    to.write("DELETE", ASSIGNMENT, "remove-directory-role", TYPE, delete).by(ROLES);
+}
 
 const TYPE: &str = "unifiedRoleAssignment";
 
@@ -90,7 +104,7 @@ pub fn list(ctx: &mut Ctx) -> Reply {
             let home = ctx.state.tenants.get(organization);
             // Of a foreign principal only its kind, id and organisation are known here.
             i["principal"] = if organization == tenant {
-                home.and_then(|t| groups::object(ctx.state, t, id)).unwrap_or(Value::Null)
+                home.and_then(|t| objects::object(ctx.state, t, id)).unwrap_or(Value::Null)
             } else {
                 json!({ "@odata.type": "#microsoft.graph.group", "id": id, "organizationId": organization, "displayName": home.and_then(|t| t.groups.get(id)).map(|g| g.display_name()) })
             };
@@ -143,7 +157,7 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         return Err(Failure::not_found(&role));
     }
     let tenant = ctx.tenant()?;
-    if groups::object(ctx.state, tenant, &principal).is_none() || tenant.applications.contains_key(&principal) {
+    if objects::object(ctx.state, tenant, &principal).is_none() || tenant.applications.contains_key(&principal) {
         return Err(Failure::not_found(&principal));
     }
     if tenant.groups.get(&principal).is_some_and(|g| !g.is_role_assignable()) {

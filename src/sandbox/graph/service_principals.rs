@@ -1,13 +1,36 @@
 //! Graph: servicePrincipal.
 use serde_json::{Value, json};
 
+use super::access::APPS;
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::query::{self, List};
-use super::routes::Key;
-use super::{Ctx, Reply, applications, create_if_missing, shape};
+use super::routes::{Key, Routes};
+use super::{Ctx, Reply, app_role_assignments as ara, applications, create_if_missing, grants, membership, nav, shape};
 use crate::sandbox::facts;
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::{Principal, State, Tenant};
+
+pub static NAVS: &[Nav] = &[
+    Nav::many(OF, "owners", "directoryObject", Source::Links).writable(&["user", "servicePrincipal"]),
+    Nav::many(OF, "memberOf", "directoryObject", Source::Made(membership::member_of)),
+    Nav::many(OF, "transitiveMemberOf", "directoryObject", Source::Made(membership::transitive_member_of)),
+    Nav::many(OF, "ownedObjects", "directoryObject", Source::Made(membership::owned)),
+    Nav::many(OF, "appRoleAssignments", "appRoleAssignment", Source::Made(ara::of_principal)),
+    Nav::many(OF, "appRoleAssignedTo", "appRoleAssignment", Source::Made(ara::of_resource)),
+    Nav::many(OF, "oauth2PermissionGrants", "oAuth2PermissionGrant", Source::Made(grants::of_principal)),
+];
+
+const OF: &str = "servicePrincipal";
+
+pub fn routes(to: &mut Routes) {
+    to.read("/servicePrincipals", "list-service-principals", OF, list);
+    to.write("POST", "/servicePrincipals", "create-service-principal", OF, create).by(APPS);
+    to.read("/servicePrincipals/{key}", "get-service-principal", OF, get);
+    to.write("PATCH", "/servicePrincipals/{key}", "update-service-principal", OF, update).by(APPS).or_owner();
+    to.write("DELETE", "/servicePrincipals/{key}", "delete-service-principal", OF, delete).by(APPS).or_owner();
+    nav::routes(to, "/servicePrincipals", OF);
+}
 
 const WRITABLE: [&str; 15] = [
     "accountEnabled",
@@ -97,14 +120,6 @@ pub fn render(state: &State, p: &Principal, with_permissions: bool) -> Value {
     shape::complete("servicePrincipal", out)
 }
 
-/// For lists of directory objects of several types.
-pub fn brief(state: &State, tenant: &Tenant, p: &Principal) -> Value {
-    let _ = tenant;
-    let mut v = render(state, p, false);
-    v["@odata.type"] = json!("#microsoft.graph.servicePrincipal");
-    v
-}
-
 /// The permission tables of Graph are large: they are made only for those who read them.
 fn wants_permissions(ctx: &Ctx) -> bool {
     ctx.call
@@ -169,7 +184,9 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
         if app_id == facts::EXCHANGE && !tenant.exchange {
             return Err(no_application());
         }
-        ctx.need_owner(None)?;
+        if ctx.owned_only {
+            return Err(Failure::denied());
+        }
     } else {
         let (home, app) = ctx.state.application(&app_id).ok_or_else(no_application)?;
         if home.id != tenant.id {
@@ -184,7 +201,10 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
                 ));
             }
         }
-        ctx.need_owner(app.created_by.as_deref())?;
+        let (own, app) = (home.id == tenant.id, app.id.clone());
+        if own {
+            ctx.need_owner(&app)?;
+        }
     }
     let tenant_id = ctx.caller.tenant.clone();
     let creator = ctx.caller.user.is_none().then(|| ctx.caller.app_id.clone());
@@ -193,6 +213,9 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
         p.props = body;
         p.created_by = creator;
     }
+    let caller = ctx.caller.object.clone();
+    ctx.tenant_mut()?.links.add(&id, "owners", &caller);
+    ctx.touch(OF, &id)?;
     Ok(id)
 }
 
@@ -209,11 +232,11 @@ pub fn update(ctx: &mut Ctx) -> Reply {
         (Err(e), _) => return Err(e),
     };
     check_writable(&body)?;
-    let p = ctx.tenant()?.principals.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(p.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     if let Some(p) = ctx.tenant_mut()?.principals.get_mut(&id) {
         shape::patch(&mut p.props, body);
     }
+    ctx.touch(OF, &id)?;
     Ok(Answer::empty(204))
 }
 
@@ -227,8 +250,7 @@ fn check_writable(body: &serde_json::Map<String, Value>) -> Result<(), Failure> 
 pub fn delete(ctx: &mut Ctx) -> Reply {
     let tenant = ctx.tenant()?;
     let id = find(tenant, &ctx.key(0))?;
-    let p = tenant.principals.get(&id).ok_or_else(|| Failure::not_found(&id))?;
-    ctx.need_owner(p.created_by.as_deref())?;
+    ctx.need_owner(&id)?;
     let tenant_id = tenant.id.clone();
     remove(ctx.state, &tenant_id, &id);
     Ok(Answer::empty(204))
@@ -238,6 +260,8 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
 pub fn remove(state: &mut State, tenant_id: &str, id: &str) {
     let Some(t) = state.tenants.get_mut(tenant_id) else { return };
     t.principals.remove(id);
+    t.links.forget(id);
+    t.history.remove(OF, id, false);
     let mut gone = vec![id.to_owned()];
     let mut note = |key: &String, hit: bool| {
         if hit {

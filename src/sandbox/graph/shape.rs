@@ -17,7 +17,7 @@ pub fn check(of: &str, body: &Value) -> Result<Props, Failure> {
 }
 
 fn check_object(of: &str, map: &Map<String, Value>) -> Result<(), Failure> {
-    let Some(props) = facts::types().types.get(of) else { return Ok(()) };
+    let Some(props) = facts::of_type(of).map(|t| &t.properties) else { return Ok(()) };
     for (name, value) in map {
         if name.contains('@') {
             continue;
@@ -94,7 +94,7 @@ pub fn filled(of: &str, props: Value) -> Value {
 
 /// Fills what a type promises: nulls, empty collections, and non-null complex values.
 pub fn complete(of: &str, mut props: Props) -> Value {
-    let Some(table) = facts::types().types.get(of) else { return Value::Object(props) };
+    let Some(table) = facts::of_type(of).map(|t| &t.properties) else { return Value::Object(props) };
     let mut out = Map::new();
     for (k, v) in props.iter_mut().filter(|(k, _)| k.starts_with('@')) {
         out.insert(k.clone(), v.take());

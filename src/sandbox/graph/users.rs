@@ -2,10 +2,27 @@
 use serde_json::{Value, json};
 
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::query::{self, List};
-use super::{Ctx, Reply};
+use super::routes::Routes;
+use super::{Ctx, Reply, membership, nav};
 use crate::sandbox::ids;
 use crate::sandbox::state::{State, Tenant, User};
+
+pub static NAVS: &[Nav] = &[
+    Nav::many(OF, "memberOf", "directoryObject", Source::Made(membership::member_of)),
+    Nav::many(OF, "transitiveMemberOf", "directoryObject", Source::Made(membership::transitive_member_of)),
+    Nav::many(OF, "ownedObjects", "directoryObject", Source::Made(membership::owned)),
+    Nav::one(OF, "manager", "directoryObject", Source::Links).writable(&["user"]),
+];
+
+const OF: &str = "user";
+
+pub fn routes(to: &mut Routes) {
+    to.read("/users", "list-users", OF, list);
+    to.read("/users/{key}", "get-user", OF, get);
+    nav::routes(to, "/users", OF);
+}
 
 /// What Graph shows of a user when nothing is selected.
 const DEFAULT: [&str; 11] = [
@@ -94,7 +111,7 @@ pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
-    let key = ctx.id(0);
-    let item = find(ctx.state, ctx.tenant()?, &key).ok_or_else(|| Failure::not_found(&key))?;
+    let id = ctx.found(OF, 0)?;
+    let item = by_id(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
     query::single(ctx, "user", "users", trim(ctx, item), 200)
 }

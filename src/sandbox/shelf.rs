@@ -1,0 +1,149 @@
+//! What tenants keep of objects that have no behaviour of their own: items on shelves, links between objects, what
+//! was deleted and can come back, and which objects have changed since when.
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::state::{Application, Group, Principal, Props, User};
+
+/// An object that is kept as it was written.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    pub id: String,
+    /// By Graph's property names; `@odata.type` where the collection's type has descendants.
+    pub props: Props,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+
+/// Path of a collection → id → item. A collection inside an object begins with the object's id.
+pub type Shelves = BTreeMap<String, BTreeMap<String, Item>>;
+
+type Named = BTreeMap<String, BTreeSet<String>>;
+
+/// Links between objects: source → name of the link → targets.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Links(BTreeMap<String, Named>);
+
+impl Links {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn of(&self, source: &str, name: &str) -> impl Iterator<Item = &str> {
+        self.0.get(source).and_then(|n| n.get(name)).into_iter().flatten().map(String::as_str)
+    }
+
+    pub fn has(&self, source: &str, name: &str, target: &str) -> bool {
+        self.0.get(source).and_then(|n| n.get(name)).is_some_and(|t| t.contains(target))
+    }
+
+    /// Those whose link of that name leads here.
+    pub fn towards<'a>(&'a self, name: &'a str, target: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(_, n)| n.get(name).is_some_and(|t| t.contains(target))).map(|(s, _)| s.as_str())
+    }
+
+    /// Whether it is new.
+    pub fn add(&mut self, source: &str, name: &str, target: &str) -> bool {
+        let named = self.0.entry(source.to_owned()).or_default();
+        named.entry(name.to_owned()).or_default().insert(target.to_owned())
+    }
+
+    /// Whether it was there.
+    pub fn remove(&mut self, source: &str, name: &str, target: &str) -> bool {
+        let Some(named) = self.0.get_mut(source) else { return false };
+        let was = named.get_mut(name).is_some_and(|targets| targets.remove(target));
+        named.retain(|_, targets| !targets.is_empty());
+        if named.is_empty() {
+            self.0.remove(source);
+        }
+        was
+    }
+
+    /// Takes an object out of every link, and answers its own.
+    pub fn forget(&mut self, id: &str) -> Named {
+        let own = self.0.remove(id).unwrap_or_default();
+        self.0.retain(|_, named| {
+            named.values_mut().for_each(|targets| drop(targets.remove(id)));
+            named.retain(|_, targets| !targets.is_empty());
+            !named.is_empty()
+        });
+        own
+    }
+
+    pub fn restore(&mut self, id: &str, own: Named) {
+        if !own.is_empty() {
+            self.0.insert(id.to_owned(), own);
+        }
+    }
+}
+
+/// A deleted object: it can come back for 30 days.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Binned {
+    pub object: Gone,
+    pub deleted: Timestamp,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: Named,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Gone {
+    Application(Application),
+    ServicePrincipal(Principal),
+    User(User),
+    Group(Group),
+    Item { shelf: String, item: Item },
+}
+
+/// When each object last changed, in a count that only grows: what `delta` goes by.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub struct History {
+    next: u64,
+    marks: BTreeMap<String, Mark>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Mark {
+    pub seq: u64,
+    /// Graph type.
+    pub of: String,
+    /// `changed`: it can be restored; `deleted`: it is gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<String>,
+}
+
+impl History {
+    pub fn is_empty(&self) -> bool {
+        self.next == 0
+    }
+
+    pub fn now(&self) -> u64 {
+        self.next
+    }
+
+    /// An object was made or changed.
+    pub fn touch(&mut self, of: &str, id: &str) {
+        self.mark(of, id, None);
+    }
+
+    pub fn remove(&mut self, of: &str, id: &str, for_good: bool) {
+        self.mark(of, id, Some(if for_good { "deleted" } else { "changed" }));
+    }
+
+    fn mark(&mut self, of: &str, id: &str, removed: Option<&str>) {
+        self.next += 1;
+        let mark = Mark { seq: self.next, of: of.to_owned(), removed: removed.map(str::to_owned) };
+        self.marks.insert(id.to_owned(), mark);
+    }
+
+    /// Objects of a type that changed after a moment of the count.
+    pub fn since<'a>(&'a self, of: &'a str, seq: u64) -> impl Iterator<Item = (&'a str, &'a Mark)> {
+        self.marks.iter().filter(move |(_, m)| m.of == of && m.seq > seq).map(|(id, m)| (id.as_str(), m))
+    }
+}
