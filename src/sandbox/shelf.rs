@@ -67,7 +67,9 @@ impl Links {
     pub fn forget(&mut self, id: &str) -> Named {
         let own = self.0.remove(id).unwrap_or_default();
         self.0.retain(|_, named| {
-            named.values_mut().for_each(|targets| drop(targets.remove(id)));
+            for targets in named.values_mut() {
+                targets.remove(id);
+            }
             named.retain(|_, targets| !targets.is_empty());
             !named.is_empty()
         });

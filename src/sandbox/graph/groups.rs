@@ -144,7 +144,9 @@ fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
     let creator = ctx.caller.user.clone();
     let tenant = ctx.tenant_mut()?;
     tenant.groups.insert(id.clone(), group);
-    owners.iter().chain(&creator).for_each(|o| drop(tenant.links.add(&id, "owners", o)));
+    for owner in owners.iter().chain(&creator) {
+        tenant.links.add(&id, "owners", owner);
+    }
     ctx.touch(OF, &id)?;
     Ok(id)
 }

@@ -73,7 +73,9 @@ fn set(ctx: &mut Ctx) -> Reply {
     let target = target(ctx, nav.targets)?;
     let links = &mut ctx.tenant_mut()?.links;
     let before: Vec<String> = links.of(&id, nav.name).map(str::to_owned).collect();
-    before.iter().for_each(|b| drop(links.remove(&id, nav.name, b)));
+    for target in &before {
+        links.remove(&id, nav.name, target);
+    }
     links.add(&id, nav.name, &target);
     ctx.touch(nav.of, &id)?;
     Ok(Answer::empty(204))
@@ -87,7 +89,9 @@ fn unset(ctx: &mut Ctx) -> Reply {
     if before.is_empty() {
         return Err(Failure::not_found(nav.name));
     }
-    before.iter().for_each(|b| drop(links.remove(&id, nav.name, b)));
+    for target in &before {
+        links.remove(&id, nav.name, target);
+    }
     ctx.touch(nav.of, &id)?;
     Ok(Answer::empty(204))
 }

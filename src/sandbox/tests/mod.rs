@@ -7,6 +7,8 @@ mod apps;
 mod control;
 mod gdap;
 mod ladder;
+mod permissions;
 mod serving;
+mod shapes;
 mod sts;
 mod support;
