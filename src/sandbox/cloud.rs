@@ -182,6 +182,11 @@ impl Cloud {
             if rest.eq_ignore_ascii_case("/$batch") {
                 return self.batch(call, version, now, after, changed);
             }
+            if let Some(answer) = graph::metadata::answer(call, version, rest) {
+                let seq = self.state.log.reserve();
+                self.note(seq, None, call, now, answer.status, Asked::default());
+                return answer;
+            }
             return self.graph(call, version, rest, None, now, after, changed);
         }
         if call.path.starts_with("/v1/") {

@@ -10,6 +10,7 @@ mod filter;
 mod grants;
 mod groups;
 mod membership;
+pub mod metadata;
 mod nav;
 mod objects;
 pub mod query;
