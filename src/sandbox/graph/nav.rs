@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use super::query::{self, List};
 use super::routes::{Routes, Tail};
-use super::{Ctx, Reply, applications, errors::Failure, groups, objects, refs, service_principals, users};
+use super::{Ctx, Reply, applications, errors::Failure, groups, objects, refs, roles, service_principals, users};
 use crate::sandbox::state::{State, Tenant};
 
 /// A navigation property.
@@ -56,7 +56,7 @@ impl Nav {
 }
 
 fn all() -> impl Iterator<Item = &'static Nav> {
-    [applications::NAVS, service_principals::NAVS, groups::NAVS, users::NAVS].into_iter().flatten()
+    [applications::NAVS, service_principals::NAVS, groups::NAVS, users::NAVS, roles::NAVS].into_iter().flatten()
 }
 
 pub fn named(of: &str, name: &str) -> Option<&'static Nav> {
@@ -103,6 +103,8 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     }
     let context = match nav.to {
         "directoryObject" if ctx.cast.is_none() => "directoryObjects".to_owned(),
+        "directoryObject" => objects::collection_of(of).unwrap_or("directoryObjects").to_owned(),
+        "oAuth2PermissionGrant" => "oauth2PermissionGrants".to_owned(),
         _ => format!("{}('{id}')/{}", ctx.route.pattern.split('/').nth(1).unwrap_or_default(), nav.name),
     };
     query::list(ctx, &List::directory(of, &context), items)
