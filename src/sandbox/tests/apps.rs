@@ -256,7 +256,7 @@ async fn lists_are_selected_filtered_counted_and_paged() {
     assert_eq!(both.len(), 2);
     let bad: [(&str, &str); 6] = [
         ("$filter=displayName ne 'x'", "Request_UnsupportedQuery"),
-        ("$filter=tags/any(t:t eq 'x')", "Request_UnsupportedQuery"),
+        ("$filter=tags/all(t:t eq 'x')", "Request_UnsupportedQuery"),
         ("$filter=colour eq 'x'", "BadRequest"),
         ("$filter=displayName eq", "BadRequest"),
         ("$select=colour", "BadRequest"),

@@ -8,6 +8,7 @@ mod control;
 mod gdap;
 mod ladder;
 mod permissions;
+mod queries;
 mod serving;
 mod shapes;
 mod sts;

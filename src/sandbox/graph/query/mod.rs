@@ -23,7 +23,7 @@ pub use options::normalised;
 pub use page::link;
 pub use prefer::applied;
 pub use select::Selection;
-pub use wire::{check_format, dress, finish, prefers};
+pub use wire::{Metadata, check_format, dress, finish, prefers};
 
 /// How a collection behaves.
 pub struct List<'a> {
