@@ -4,6 +4,7 @@
     reason = "these tests stand outside the program: its client and its clock are not theirs"
 )]
 mod apps;
+mod bodies;
 mod control;
 mod gdap;
 mod ladder;
