@@ -6,6 +6,7 @@
 mod apps;
 mod bodies;
 mod control;
+mod delta;
 mod gdap;
 mod ladder;
 mod permissions;
