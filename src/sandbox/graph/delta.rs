@@ -23,7 +23,10 @@ pub fn routes(to: &mut Routes) {
         ("/oauth2PermissionGrants/delta", "oAuth2PermissionGrant"),
         ("/directoryObjects/delta", "directoryObject"),
     ] {
-        to.read(path, format!("delta-{of}"), of, delta);
+        let list = LISTS.iter().find(|(t, _)| *t == of).map(|(_, list)| *list);
+        if list.is_none_or(|list| to.reads(list)) {
+            to.read(path, format!("delta-{of}"), of, delta);
+        }
     }
 }
 

@@ -101,8 +101,9 @@ fn areas(to: &mut Routes) {
         users::routes,
         directory::routes,
         roles::routes,
-        delta::routes,
         super::gdap::routes,
+        // Last: it follows the lists of the others.
+        delta::routes,
     ];
     all.iter().for_each(|area| area(to));
 }
