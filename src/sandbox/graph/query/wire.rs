@@ -39,7 +39,10 @@ impl Metadata {
     }
 
     pub fn content_type(self) -> String {
-        format!("application/json;odata.metadata={};odata.streaming=true;IEEE754Compatible=false;charset=utf-8", self.name())
+        format!(
+            "application/json;odata.metadata={};odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            self.name()
+        )
     }
 }
 
@@ -53,7 +56,9 @@ pub fn check_format(call: &Call) -> Result<(), Failure> {
     Err(Failure::new(
         415,
         "UnsupportedMediaType",
-        format!("A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) 'application/json' do not match '{format}'."),
+        format!(
+            "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) 'application/json' do not match '{format}'."
+        ),
     ))
 }
 
@@ -88,7 +93,9 @@ fn strip(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(strip),
         Value::Object(map) => {
-            map.retain(|k, _| !k.contains("@odata.") || ["nextLink", "deltaLink", "count"].iter().any(|n| k.ends_with(n)));
+            map.retain(|k, _| {
+                !k.contains("@odata.") || ["nextLink", "deltaLink", "count"].iter().any(|n| k.ends_with(n))
+            });
             map.values_mut().for_each(strip);
         }
         _ => {}
@@ -192,5 +199,43 @@ fn hide_in(kind: &str, value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden_in(of: &str, value: Value) -> Value {
+        let Value::Object(mut map) = value else { panic!("an object") };
+        hide(of, &mut map);
+        Value::Object(map)
+    }
+
+    #[test]
+    fn members_that_came_later_are_hidden_wherever_they_stand() {
+        let policy =
+            json!({ "state": "enabled", "conditions": { "platforms": { "includePlatforms": ["linux", "iOS"] } } });
+        let shown = hidden_in("conditionalAccessPolicy", policy);
+        assert_eq!(shown["conditions"]["platforms"]["includePlatforms"], json!([FUTURE, "iOS"]));
+        assert_eq!(shown["state"], "enabled");
+        let flags = json!({ "allowedCombinations": ["password,qrCodePin", "fido2"] });
+        let shown = hidden_in("authenticationStrengthPolicy", flags);
+        assert_eq!(shown["allowedCombinations"], json!([format!("password,{FUTURE}"), "fido2"]));
+    }
+
+    #[test]
+    fn only_types_that_can_have_them_are_searched() {
+        assert!(has_hidden("conditionalAccessPolicy") && has_hidden("delegatedAdminRelationshipOperation"));
+        assert!(!has_hidden("user") && !has_hidden("application") && !has_hidden("group"));
+    }
+
+    #[test]
+    fn without_metadata_links_and_counts_stay() {
+        let mut body = json!({
+            "@odata.context": "c", "@odata.count": 2, "@odata.nextLink": "n", "value": [{ "@odata.type": "t", "id": "x", "a@odata.type": "u" }],
+        });
+        strip(&mut body);
+        assert_eq!(body, json!({ "@odata.count": 2, "@odata.nextLink": "n", "value": [{ "id": "x" }] }));
     }
 }
