@@ -7,7 +7,8 @@ use super::faults::Wish;
 use super::gdap::{self, NotApproved, Status};
 use super::log::Entry;
 use super::server::{Shared, locked};
-use super::{drift, picture};
+use super::state::State;
+use super::{drift, drift_log, picture};
 
 /// A handle on a running sandbox. Every operation is also served over HTTP.
 #[derive(Clone)]
@@ -119,6 +120,7 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
     let mut done = Vec::new();
     for id in ids {
         gdap::approve(state, now, &id, tenant.as_deref()).map_err(|e| not_approved(state, &id, e))?;
+        approved(state, now, &id);
         if let Some(r) = state.relationships.get(&id) {
             let customer = r.customer.as_ref().and_then(|c| state.tenants.get(c)).map(|t| t.display_name.clone());
             done.push(json!({ "id": id, "name": r.display_name, "customer": customer, "status": r.status.as_str() }));
@@ -127,6 +129,15 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
     done.sort_by_key(|d| d["name"].to_string());
     saved(cloud)?;
     Ok(json!({ "approved": done }))
+}
+
+/// The customer's log says who approved.
+fn approved(state: &mut State, now: Timestamp, id: &str) {
+    let Some(r) = state.relationships.get(id) else { return };
+    let (customer, target) = (r.customer.clone(), drift_log::relationship(&r.id, &r.display_name));
+    if let Some(customer) = customer {
+        state.audit_person(&customer, now, "approve", vec![target]);
+    }
 }
 
 fn not_approved(state: &super::state::State, id: &str, why: NotApproved) -> String {
@@ -159,7 +170,9 @@ pub fn advance(cloud: &mut Cloud, seconds: i64) -> Outcome<Value> {
 pub fn drifted(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
     let now = cloud.now();
     cloud.state.settle(now);
+    let trace = drift_log::before(&cloud.state, wish);
     let what = drift::apply(&mut cloud.state, now, wish)?;
+    drift_log::enter(&mut cloud.state, now, trace);
     saved(cloud)?;
     Ok(json!({ "drifted": what }))
 }

@@ -62,6 +62,11 @@ pub enum Drift {
         app: String,
         permission: String,
     },
+    /// Contracts keep the old name.
+    RenameTenant {
+        tenant: String,
+        display_name: String,
+    },
 }
 
 type Found<T> = Result<T, String>;
@@ -117,8 +122,13 @@ fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Applicatio
     tenant_mut(state, &tenant)?.applications.get_mut(&id).ok_or_else(|| format!("no app {id}"))
 }
 
+/// As [`application`], to look at it, and where it is registered.
+pub fn registration<'a>(state: &'a State, name: &str) -> Option<(&'a Tenant, &'a Application)> {
+    state.tenants.values().flat_map(|t| t.applications.values().map(move |a| (t, a))).find(|(_, a)| is_called(a, name))
+}
+
 /// An app's principal in a tenant.
-fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
+pub fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
     let t = tenant(state, tenant_name)?;
     let name = |p: &Principal| {
         facts::resource(&p.app_id).map_or_else(
@@ -286,6 +296,13 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
             // Times are whole seconds: a token of this very second is revoked too.
             hit.ok_or(known)?.tokens_valid_from = clock::plus(now, 1);
             format!("the refresh tokens of {user} are revoked")
+        }
+        Drift::RenameTenant { tenant: name, display_name } => {
+            let id = tenant(state, &name)?.id.clone();
+            let t = tenant_mut(state, &id)?;
+            t.remember_names();
+            t.display_name.clone_from(&display_name);
+            format!("{name} is now called {display_name}")
         }
         Drift::RemoveAppPermission { app, permission } => {
             remove_permission(application(state, &app)?, &app, &permission)?

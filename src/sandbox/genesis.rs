@@ -58,6 +58,7 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         display_name: file.partner.display_name.clone(),
         domain: file.partner.domain.clone(),
         users: 0,
+        licences: file.partner.licences.clone(),
         ..CustomerFile::default()
     };
     let mut domains = BTreeSet::new();
@@ -82,6 +83,14 @@ fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &Customer
             file.domain, file.display_name
         )));
     }
+    let known = &facts::products().skus;
+    if let Some(sku) = file.licences.iter().flatten().find(|sku| !known.contains_key(*sku)) {
+        let all = known.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(world(format!(
+            "{} has no SKU to give that is called `{sku}`; there are: {all}",
+            file.display_name
+        )));
+    }
     let label = domain.split('.').next().unwrap_or(&domain);
     let mut initial = format!("{label}.onmicrosoft.com");
     if !domains.insert(initial.clone()) {
@@ -95,6 +104,7 @@ fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &Customer
         exchange: file.exchange,
         commercial: file.commercial,
         plain_users: file.users,
+        licences: file.licences.clone(),
         ..Tenant::default()
     };
     let mut resources = vec![facts::GRAPH, facts::PARTNER_CENTER];

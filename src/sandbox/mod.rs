@@ -11,11 +11,13 @@
 //! | `/v1/customers…` | Partner Center (`partner_center`) |
 //! | `/adminapi/beta/{tenant}/InvokeCommand` | Exchange Online's admin API (`exchange`) |
 //! | `/_sandbox/…` | the control API: people and the world (`control_http`) |
+mod audit;
 mod clock;
 mod cloud;
 mod control;
 mod control_http;
 mod drift;
+mod drift_log;
 mod due;
 mod error;
 mod exchange;

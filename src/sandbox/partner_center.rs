@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::audit::{Change, Event, Target};
 use super::due::Effect;
 use super::facts::{
     self, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
@@ -10,7 +11,7 @@ use super::facts::{
 };
 use super::gdap;
 use super::graph::access::{Bad, Caller, bearer};
-use super::graph::ensure_principal;
+use super::graph::{self, ensure_principal};
 use super::http::{Answer, Call};
 use super::ids;
 use super::kept::Kept;
@@ -158,7 +159,13 @@ fn write(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timest
         ));
     }
     match app_id {
-        Some(app) => Ok(remove(state, &customer, &app)),
+        Some(app) => {
+            let answer = remove(state, &customer, &app);
+            if answer.status < 300 {
+                log_consent(state, call, caller, &customer, "withdraw", &app, None, now);
+            }
+            Ok(answer)
+        }
         None => consent(state, call, caller, &customer, now),
     }
 }
@@ -208,8 +215,44 @@ fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now:
         wanted.iter().map(|(r, s)| json!({ "enterpriseApplicationId": r, "scope": s.replace(' ', ",") })).collect();
     let name = body.get("displayName").cloned().unwrap_or(Value::Null);
     let lag = state.lag.consent;
+    let permissions = wanted.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>().join(" ");
     state.after(lag, now, Effect::Consent { tenant: customer.to_owned(), app_id: app_id.clone(), grants: wanted });
+    log_consent(state, call, caller, customer, "consent", &app_id, Some(&permissions), now);
     Ok(Answer::json(201, json!({ "applicationId": app_id, "displayName": name, "applicationGrants": shown })))
+}
+
+/// The customer's audit log says who consented to what, or withdrew it.
+#[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
+fn log_consent(
+    state: &mut State,
+    call: &Call,
+    caller: &Caller,
+    customer: &str,
+    activity: &str,
+    app_id: &str,
+    permissions: Option<&str>,
+    now: Timestamp,
+) {
+    let principal = state.tenants.get(customer).and_then(|t| t.principal_of(app_id)).map(|p| p.id.clone());
+    let name = state.application(app_id).map(|(_, a)| a.display_name().to_owned());
+    let mut target = Target::new("servicePrincipal", principal.as_deref().unwrap_or(app_id), name.as_deref());
+    let change = |name: &str, new: &str| {
+        let new = Some(json!([new]).to_string());
+        Change { name: name.to_owned(), old: None, new }
+    };
+    if let Some(permissions) = permissions {
+        target.changes.push(change("ConsentContext.IsAdminConsent", "True"));
+        target.changes.push(change("ConsentContext.OnBehalfOfAll", "True"));
+        target.changes.push(change("ConsentAction.Permissions", permissions));
+    }
+    let event = Event {
+        activity: activity.to_owned(),
+        by: graph::caller_of(caller),
+        correlation: call.request_id.clone(),
+        agent: call.header("user-agent").map(str::to_owned),
+        targets: vec![target],
+    };
+    state.audit(customer, now, event);
 }
 
 /// Comma-separated here, space-separated in the grant that it becomes.

@@ -26,6 +26,9 @@ pub struct PartnerFile {
     pub tenant_id: String,
     pub display_name: String,
     pub domain: String,
+    /// As of customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Vec<String>>,
     #[serde(default)]
     pub users: Vec<UserFile>,
     #[serde(default)]
@@ -120,6 +123,9 @@ pub struct CustomerFile {
     /// Has a commercial (reseller) relationship with the partner.
     #[serde(default = "yes")]
     pub commercial: bool,
+    /// Part numbers of its SKUs (`SPB`, `AAD_PREMIUM`); without: what tenants have by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Vec<String>>,
 }
 
 impl Default for CustomerFile {
@@ -131,6 +137,7 @@ impl Default for CustomerFile {
             users: ten(),
             exchange: true,
             commercial: true,
+            licences: None,
         }
     }
 }

@@ -2,18 +2,31 @@
 pub mod access;
 mod app_role_assignments;
 mod applications;
+mod audit;
+mod audit_log;
+mod auth_combinations;
+mod auth_strength;
+mod authentication_methods;
 pub mod batch;
+mod conditional_access;
+mod conditional_access_rules;
 mod credentials;
+mod cross_tenant;
 mod delta;
 mod directory;
+mod domain_records;
+mod domains;
 pub mod errors;
 mod filter;
 mod grants;
 mod groups;
 mod membership;
 pub mod metadata;
+mod named_locations;
 mod nav;
 mod objects;
+mod organization;
+mod policies;
 pub mod query;
 mod refs;
 mod roles;
@@ -21,10 +34,12 @@ pub mod routes;
 mod service_principals;
 mod sets;
 pub mod shape;
+mod skus;
 mod users;
 
 pub use app_role_assignments::known_role;
 pub use applications::ensure_principal;
+pub use audit::by as caller_of;
 pub use service_principals::remove as remove_principal;
 
 use jiff::Timestamp;
@@ -85,7 +100,9 @@ pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) ->
     query::check_format(&call)?;
     let mut ctx =
         Ctx { state, call: &call, caller: &caller, now, version, route, keys, cast, tail, owned_only, whole: false };
+    let before = audit::before(&ctx);
     let answer = (route.handler)(&mut ctx)?;
+    audit::after(&mut ctx, before, &answer);
     let answer = query::applied(&mut ctx, answer)?;
     Ok(query::finish(&call, answer))
 }
@@ -101,6 +118,17 @@ fn areas(to: &mut Routes) {
         users::routes,
         directory::routes,
         roles::routes,
+        organization::routes,
+        domains::routes,
+        skus::routes,
+        conditional_access::routes,
+        named_locations::routes,
+        auth_strength::routes,
+        auth_combinations::routes,
+        policies::routes,
+        authentication_methods::routes,
+        cross_tenant::routes,
+        audit_log::routes,
         super::gdap::routes,
         // Last: it follows the lists of the others.
         delta::routes,

@@ -347,7 +347,7 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
 }
 
 /// The one object: as it was written last, else as every tenant has it.
-fn the_one(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
+pub fn the_one(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
     items(ctx.tenant()?, set, set.name()).into_iter().next().ok_or_else(|| Failure::segment(set.name()))
 }
 

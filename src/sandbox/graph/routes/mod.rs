@@ -50,9 +50,15 @@ impl Route {
         self
     }
 
-    fn of_set(&mut self, set: &'static Set) -> &mut Route {
+    /// It is about a collection without behaviour of its own.
+    pub fn of_set(&mut self, set: &'static Set) -> &mut Route {
         self.set = Some(set);
         self
+    }
+
+    /// The pattern as the tables of permissions and of activities write it.
+    pub fn rule_path(&self) -> &str {
+        &self.rule
     }
 
     /// What opens it; a path under `/me` and a cast may have rules of their own.
