@@ -5,12 +5,17 @@
 )]
 mod apps;
 mod bodies;
+mod audit_log;
+mod conditional_access;
 mod control;
 mod delta;
 mod gdap;
 mod ladder;
 mod permissions;
 mod queries;
+mod organization;
+mod policies;
+mod policy_support;
 mod serving;
 mod shapes;
 mod sts;
