@@ -27,6 +27,10 @@ pub fn before(ctx: &Ctx) -> Option<Subject> {
 fn subject(ctx: &Ctx) -> Option<Subject> {
     let first = ctx.route.pattern.split('/').nth(1)?;
     let key = ctx.keys.first();
+    let last = ctx.keys.last().map(Key::text).unwrap_or_default();
+    if let Some(shown) = ctx.tenant().ok().and_then(|t| relation(t, &last)) {
+        return Some(Subject { of: ctx.route.of, id: last, shown: Some(shown) });
+    }
     if let (Some(of), Some(_)) = (objects::type_of_collection(first), key) {
         let id = ctx.found(of, 0).ok()?;
         return Some(look(ctx, of, id));
@@ -51,10 +55,7 @@ fn look(ctx: &Ctx, of: &'static str, id: String) -> Subject {
     let object = ctx.tenant().ok().and_then(|t| objects::shown(ctx.state, t, &id));
     match object {
         Some((of, shown)) => Subject { of, id, shown: Some(shown) },
-        None => {
-            let assignment = ctx.tenant().ok().and_then(|t| relation(t, &id));
-            Subject { of, id, shown: assignment }
-        }
+        None => Subject { of, id, shown: None },
     }
 }
 
@@ -118,7 +119,7 @@ fn of_subject(ctx: &Ctx, before: Subject) -> Vec<Target> {
         let is = subject(ctx).and_then(|s| s.shown).unwrap_or_default();
         target.changes = changes(was, &is);
     }
-    let linked = ctx.route.nav.and_then(|_| linked(ctx));
+    let linked = if ctx.route.pattern.contains("$ref") { linked(ctx) } else { None };
     linked.into_iter().chain([target]).collect()
 }
 
@@ -149,7 +150,12 @@ fn named(of: &str, id: &str, shown: &Value) -> Target {
 /// Grants and assignments are logged as changes of what they join.
 fn of_relation(ctx: &Ctx, shown: &Value) -> Option<Vec<Target>> {
     let text = |k: &str| shown.get(k).and_then(Value::as_str);
-    let new = |name: &str, value: &str| change(name, None, Some(&json!(value)));
+    let gone = ctx.route.method == "DELETE";
+    let new = |name: &str, value: &str| {
+        let value = json!(value);
+        let (old, new) = if gone { (Some(&value), None) } else { (None, Some(&value)) };
+        change(name, old, new)
+    };
     if let Some(role) = text("appRoleId") {
         let mut resource = object(ctx, text("resourceId")?);
         let app = ctx.tenant().ok()?.principals.get(&resource.id).map(|p| p.app_id.clone()).unwrap_or_default();

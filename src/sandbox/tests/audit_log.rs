@@ -103,10 +103,15 @@ async fn secrets_never_reach_the_log() {
 #[tokio::test]
 async fn people_are_named_where_people_act() {
     let cloud = cloud().await;
-    let made = gdap(&cloud, &[CLOUD_APP, PRIVILEGED]).await;
+    let (made, api) = inside(&cloud).await;
     let wish = json!({ "kind": "terminate-relationship", "relationship": made.relationship });
-    let api = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
     let seen = api.list(AUDITS).await;
+    let consent = &seen[0];
+    assert_eq!(
+        (&consent["activityDisplayName"], &consent["initiatedBy"]["user"]["userPrincipalName"]),
+        (&json!("Consent to application"), &json!("svc-tenantry@northwind.example"))
+    );
+    assert!(consent["targetResources"][0]["modifiedProperties"].to_string().contains("AuditLog.Read.All"));
     let approved = seen.iter().find(|e| e["activityDisplayName"] == "Approve delegated admin relationship").unwrap();
     assert_eq!(approved["initiatedBy"]["user"]["userPrincipalName"], "admin@contoso.com");
     cloud.control().drift(&wish).unwrap();

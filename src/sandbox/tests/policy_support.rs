@@ -41,6 +41,19 @@ pub async fn cloud() -> Cloud {
     Cloud::with(widen).await
 }
 
+pub const SECURITY_READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
+
+/// The manager's user looks into Contoso, as a Security Reader through GDAP.
+pub async fn inside(cloud: &Cloud) -> (Gdap, Api<'_>) {
+    let made = gdap(cloud, &[CLOUD_APP, SECURITY_READER]).await;
+    let pc = cloud.api(cloud.user_token(PARTNER, PARTNER_CENTER).await);
+    let scope = "Directory.Read.All,AuditLog.Read.All";
+    let grants = json!([{ "enterpriseApplicationId": "00000003-0000-0000-c000-000000000000", "scope": scope }]);
+    let body = json!({ "applicationId": MANAGER, "displayName": "Tenantry", "applicationGrants": grants });
+    pc.post(&format!("/v1/customers/{CONTOSO}/applicationconsents"), body).await.is(201);
+    (made, cloud.api(cloud.user_token(CONTOSO, GRAPH).await))
+}
+
 /// The least that is a policy.
 pub fn policy(name: &str) -> Value {
     json!({
