@@ -122,13 +122,14 @@ fn requests(answer: &Value) -> String {
 }
 
 /// What can happen behind Tenantry's back: its name, to what, and in words.
-const KINDS: [(&str, &[&str], &str); 11] = [
+const KINDS: [(&str, &[&str], &str); 12] = [
     ("remove-grant", &["tenant", "app", "permission"], "an administrator takes an application permission back"),
     ("remove-group-member", &["group", "member"], "somebody is taken out of a group of the partner"),
     ("remove-access-assignment", &["relationship", "group"], "a group loses its roles through a relationship"),
     ("remove-directory-role", &["tenant", "app", "role"], "an app's principal loses a directory role"),
     ("remove-delegated-grant", &["tenant", "app"], "an app loses its delegated permissions"),
     ("remove-app-permission", &["app", "permission"], "a registration asks for one permission less"),
+    ("rename-tenant", &["tenant", "displayName"], "a customer takes another name; its contract keeps the old one"),
     ("delete-service-principal", &["tenant", "app"], "an app is removed from a tenant"),
     ("rename-app", &["app", "displayName"], "a registration gets another name"),
     ("add-redirect-uri", &["app", "uri"], "a registration gets a redirect URI"),

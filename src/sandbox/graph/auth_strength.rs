@@ -53,7 +53,9 @@ pub fn routes(to: &mut Routes) {
         to.write("POST", format!("{one}/updateAllowedCombinations"), name, OF, update_combinations)
             .of_set(set)
             .by(WRITERS);
-        to.read(format!("{one}/usage"), "get-strength-usage", OF, usage).of_set(set).by(READERS);
+        to.read(format!("{one}/usage"), "get-strength-usage", "authenticationStrengthUsage", usage)
+            .of_set(set)
+            .by(READERS);
         let by_mode = format!("{}/findByMethodMode/{{key}}", set.path);
         to.read(by_mode, "find-strengths-by-mode", OF, by_method_mode).of_set(set).by(READERS);
     }

@@ -110,7 +110,8 @@ fn read(ctx: &Ctx, _: &Set, old: Option<&Item>) -> Result<Props, Failure> {
         )));
     }
     let targets = body.as_object_mut().and_then(|b| {
-        b.retain(|k, v| !k.starts_with("@odata.") && !(k == "id" && v.as_str() == Some(&old.id)));
+        let is_same_id = |k: &str, v: &Value| k == "id" && v.as_str() == Some(&old.id);
+        b.retain(|k, v| !(k.starts_with("@odata.") || is_same_id(k, v)));
         b.remove("includeTargets@odata.context");
         b.remove("includeTargets")
     });

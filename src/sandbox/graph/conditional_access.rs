@@ -123,7 +123,7 @@ fn read(ctx: &Ctx, set: &Set, _: Option<&Item>) -> Result<Props, Failure> {
         Some(controls) => take_strength(controls)?,
         None => None,
     };
-    rules::check_external_tenants(&body)?;
+    rules::settle_external_tenants(&mut body)?;
     let mut props = shape::check(set.of, &body)?;
     if let (Some(strength), Some(Value::Object(controls))) = (strength, props.get_mut("grantControls")) {
         controls.insert("authenticationStrength".to_owned(), strength);
@@ -149,6 +149,8 @@ fn take_strength(controls: &mut Map<String, Value>) -> Result<Option<Value>, Fai
         Some(Value::Null) => Ok(Some(Value::Null)),
         Some(strength) => {
             let id = strength.get("id").and_then(Value::as_str).ok_or_else(malformed)?;
+            // Some clients know a strength by its path.
+            let id = id.rsplit('/').next().unwrap_or_default();
             Ok(Some(json!({ "id": id.to_ascii_lowercase() })))
         }
     }

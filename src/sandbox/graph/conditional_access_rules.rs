@@ -1,5 +1,5 @@
 //! What the conditional access engine takes for a policy: beyond the types, its parts must agree and exist.
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::conditional_access::{malformed, policies, refused};
 use super::errors::Failure;
@@ -31,20 +31,25 @@ fn is_empty(part: Option<&Value>) -> bool {
 }
 
 /// Tenants that are named one by one are of a type that must be said: Graph takes them for unknown properties else.
-pub fn check_external_tenants(body: &Value) -> Result<(), Failure> {
+pub fn settle_external_tenants(body: &mut Value) -> Result<(), Failure> {
     for side in ["includeGuestsOrExternalUsers", "excludeGuestsOrExternalUsers"] {
-        let Some(guests) = body.pointer(&format!("/conditions/users/{side}")).filter(|g| !g.is_null()) else {
-            continue;
+        let at = format!("/conditions/users/{side}/externalTenants");
+        let Some(tenants) = body.pointer_mut(&at).filter(|t| !t.is_null()) else { continue };
+        let kind = tenants.get("membershipKind").and_then(Value::as_str).map(str::to_owned);
+        let said = tenants.get("@odata.type").and_then(Value::as_str);
+        let name = said.map(|t| t.rsplit('.').next().unwrap_or_default().to_owned());
+        let has_members = tenants.get("members").is_some_and(Value::is_array);
+        let own = match (name.as_deref(), has_members) {
+            (Some("conditionalAccessEnumeratedExternalTenants"), true) => "enumerated",
+            (Some("conditionalAccessAllExternalTenants"), false) => "all",
+            (None, false) if kind.as_deref() == Some("all") => "all",
+            _ => return Err(malformed()),
         };
-        let Some(tenants) = guests.get("externalTenants").filter(|t| !t.is_null()) else { continue };
-        let Some(of) = tenants.get("@odata.type").and_then(Value::as_str) else { return Err(malformed()) };
-        let members = tenants.get("members");
-        let enumerated = of.ends_with("conditionalAccessEnumeratedExternalTenants");
-        let all = of.ends_with("conditionalAccessAllExternalTenants");
-        let fits = (enumerated && members.is_some_and(Value::is_array)) || (all && members.is_none());
-        let kind = tenants.get("membershipKind").and_then(Value::as_str);
-        if !fits || kind.is_some_and(|k| k != if all { "all" } else { "enumerated" }) {
+        if kind.is_some_and(|k| k != own) {
             return Err(malformed());
+        }
+        if name.is_none() {
+            tenants["@odata.type"] = json!("#microsoft.graph.conditionalAccessAllExternalTenants");
         }
     }
     Ok(())

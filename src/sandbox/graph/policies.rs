@@ -1,11 +1,10 @@
 //! Graph: the policies that a tenant has exactly one of, with what Microsoft begins them with.
 use serde_json::{Value, json};
 
+use super::Ctx;
 use super::errors::Failure;
-use super::query;
 use super::routes::Routes;
 use super::sets::{self, Set};
-use super::{Ctx, Reply};
 use crate::sandbox::facts;
 use crate::sandbox::shelf::Item;
 use crate::sandbox::state::{Props, Tenant};
@@ -56,13 +55,14 @@ pub fn routes(to: &mut Routes) {
         &[facts::CONDITIONAL_ACCESS_ADMINISTRATOR, facts::SECURITY_ADMINISTRATOR, facts::GLOBAL_ADMINISTRATOR];
     const GLOBAL: &[&str] = &[facts::GLOBAL_ADMINISTRATOR];
     to.singleton("PATCH", &AUTHORIZATION, READERS, PRIVILEGED);
-    to.singleton("PATCH", &AUTHORIZATION_BETA, READERS, PRIVILEGED);
     to.singleton("PATCH", &SECURITY_DEFAULTS, READERS, SECURITY);
     to.singleton("PATCH", &FLOWS, READERS, GLOBAL);
     to.singleton("PUT", &CONSENT_REQUESTS, READERS, GLOBAL);
-    let set = &EXTERNAL;
-    to.read(set.path, "get-external-identities-policy", set.of, beta_get).of_set(set).by(READERS);
-    to.write("PATCH", set.path, "update-external-identities-policy", set.of, beta_update).of_set(set).by(GLOBAL);
+    for (set, writers) in [(&AUTHORIZATION_BETA, PRIVILEGED), (&EXTERNAL, GLOBAL)] {
+        to.read(set.path, format!("get-{}", set.one), set.of, sets::get_singleton).of_set(set).by(READERS).only_beta();
+        let name = format!("update-{}", set.one);
+        to.write("PATCH", set.path, name, set.of, sets::update_singleton).of_set(set).by(writers).only_beta();
+    }
 }
 
 /// Clients send back what they have read: an unchanged id is no change.
@@ -112,20 +112,4 @@ fn whole_consent_policy(ctx: &Ctx, set: &Set, old: Option<&Item>) -> Result<Prop
     let version = old.and_then(|o| o.props.get("version")).and_then(Value::as_i64).unwrap_or_default();
     body.insert("version".to_owned(), json!(version + 1));
     Ok(body)
-}
-
-/// v1.0 does not have it.
-fn only_beta(ctx: &Ctx) -> Result<(), Failure> {
-    if ctx.version == "beta" { Ok(()) } else { Err(Failure::segment("externalIdentitiesPolicy")) }
-}
-
-fn beta_get(ctx: &mut Ctx) -> Reply {
-    only_beta(ctx)?;
-    let item = sets::the_one(ctx, &EXTERNAL)?;
-    query::single(ctx, EXTERNAL.of, "policies/externalIdentitiesPolicy", sets::shown(ctx, &EXTERNAL, &item), 200)
-}
-
-fn beta_update(ctx: &mut Ctx) -> Reply {
-    only_beta(ctx)?;
-    sets::update_singleton(ctx)
 }

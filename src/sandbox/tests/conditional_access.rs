@@ -156,6 +156,9 @@ async fn a_strength_is_linked_by_id_and_shown_in_full() {
         strength["allowedCombinations"],
         json!(["windowsHelloForBusiness", "fido2", "x509CertificateMultiFactor"])
     );
+    let by_path = format!("/policies/authenticationStrengthPolicies/{PHISHING_RESISTANT}");
+    let controls = json!({ "operator": "OR", "authenticationStrength": { "id": by_path } });
+    api.patch(&format!("{POLICIES}/{}", made.text("/id")), json!({ "grantControls": controls })).await.is(204);
     let missing = json!({ "operator": "OR", "authenticationStrength": { "id": CONTOSO } });
     api.post(POLICIES, with(policy("x"), "/grantControls", missing)).await.is(400);
     let used =

@@ -14,6 +14,7 @@ mod ladder;
 mod permissions;
 mod queries;
 mod organization;
+mod permissions;
 mod policies;
 mod policy_support;
 mod serving;
