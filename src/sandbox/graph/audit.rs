@@ -7,6 +7,7 @@ use super::{Ctx, bound_id, objects, sets};
 use crate::sandbox::audit::{By, Change, Event, Target};
 use crate::sandbox::facts;
 use crate::sandbox::http::{Answer, Body};
+use crate::sandbox::shelf::Gone;
 use crate::sandbox::state::{State, Tenant};
 
 /// The object that a path names, as it was.
@@ -55,8 +56,20 @@ fn look(ctx: &Ctx, of: &'static str, id: String) -> Subject {
     let object = ctx.tenant().ok().and_then(|t| objects::shown(ctx.state, t, &id));
     match object {
         Some((of, shown)) => Subject { of, id, shown: Some(shown) },
-        None => Subject { of, id, shown: None },
+        None => binned(ctx, &id).unwrap_or(Subject { of, id, shown: None }),
     }
+}
+
+/// A deleted object that is restored, or deleted for good.
+fn binned(ctx: &Ctx, id: &str) -> Option<Subject> {
+    let (of, name) = match &ctx.tenant().ok()?.bin.get(&id.to_ascii_lowercase())?.object {
+        Gone::Application(a) => ("application", a.display_name().to_owned()),
+        Gone::ServicePrincipal(p) => ("servicePrincipal", app_name(ctx.state, &p.app_id).unwrap_or_default()),
+        Gone::User(u) => ("user", u.display_name.clone()),
+        Gone::Group(g) => ("group", g.display_name().to_owned()),
+        Gone::Item { .. } => return None,
+    };
+    Some(Subject { of, id: id.to_owned(), shown: Some(json!({ "displayName": name })) })
 }
 
 /// Assignments and grants, which are no directory objects.
@@ -176,7 +189,7 @@ fn of_relation(ctx: &Ctx, shown: &Value) -> Option<Vec<Target>> {
 }
 
 /// Longer values say nothing that a reader of the log needs.
-const LONGEST: usize = 1_000;
+const LONGEST: usize = 2_000;
 
 /// Old and new value, each as a list, as the directory logs them.
 fn change(name: &str, old: Option<&Value>, new: Option<&Value>) -> Change {
@@ -221,14 +234,18 @@ fn capital(name: &str) -> String {
 }
 
 /// What an activity that the table does not know is called: the verb, and the type in words.
-pub fn fallback(activity: &str) -> String {
+pub fn fallback(activity: &str, target: Option<&Target>) -> String {
     let (method, path) = activity.split_once(' ').unwrap_or(("", activity));
+    let deleted = path.starts_with("/directory/deleteditems/");
     let verb = match method {
+        "POST" if deleted => "Restore",
+        "DELETE" if deleted => "Hard Delete",
         "POST" => "Add",
         "DELETE" => "Delete",
         _ => "Update",
     };
-    let of = super::routes::all().iter().find(|r: &&Route| r.method == method && r.rule_path() == path).map(|r| r.of);
+    let route = super::routes::all().iter().find(|r: &&Route| r.method == method && r.rule_path() == path);
+    let of = target.filter(|_| deleted).map(|t| t.of.as_str()).or(route.map(|r| r.of));
     let mut words = String::new();
     for c in of.unwrap_or("object").chars() {
         if c.is_ascii_uppercase() {

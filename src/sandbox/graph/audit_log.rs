@@ -56,7 +56,7 @@ fn audit_id(state: &State, tenant: &Tenant, e: &Entry) -> String {
 
 fn render(state: &State, tenant: &Tenant, e: &Entry) -> Value {
     let known = facts::activities().get(&e.of.activity);
-    let name = known.map_or_else(|| audit::fallback(&e.of.activity), |a| a.name.clone());
+    let name = known.map_or_else(|| audit::fallback(&e.of.activity, e.of.targets.first()), |a| a.name.clone());
     let service = known.and_then(|a| a.service.as_deref()).unwrap_or("Core Directory");
     let correlation = match e.of.correlation.as_str() {
         "" => ids::guid(state.seed, &[&tenant.id, "correlation", &e.number.to_string()], 0),
@@ -83,7 +83,7 @@ fn operation(activity: &str) -> &'static str {
         "Add" | "Consent" if assigns => "Assign",
         "Remove" if assigns => "Unassign",
         "Add" | "Create" | "Invite" => "Add",
-        "Delete" | "Remove" => "Delete",
+        "Delete" | "Remove" | "Hard" => "Delete",
         "Consent" => "Assign",
         _ => "Update",
     }

@@ -91,7 +91,7 @@ pub fn routes(to: &mut Routes) {
     for set in [&DELETED, &DELETED_LOCATIONS] {
         to.read(set.path, format!("list-{}", set.many), set.of, list_deleted).of_set(set).by(READERS);
         let one = format!("{}/{{key}}", set.path);
-        to.read(one.clone(), format!("get-{}", set.one), set.of, sets::get).of_set(set).by(READERS);
+        to.read(one.clone(), format!("get-{}", set.one), set.of, get_deleted).of_set(set).by(READERS);
         to.write("DELETE", one.clone(), format!("purge-{}", set.one), set.of, sets::delete).of_set(set).by(WRITERS);
         to.write("POST", format!("{one}/restore"), format!("restore-{}", set.one), set.of, restore)
             .of_set(set)
@@ -222,13 +222,23 @@ fn list_deleted(ctx: &mut Ctx) -> Reply {
     query::list(ctx, &List { directory: false, ..List::directory(set.of, context) }, items)
 }
 
+/// A deleted object of the path, while it is kept.
+fn deleted(ctx: &Ctx) -> Result<Item, Failure> {
+    let set = sets::of_route(ctx)?;
+    let item = sets::find(ctx, set)?;
+    if is_kept(ctx, &item) { Ok(item) } else { Err((set.missing)(&item.id)) }
+}
+
+fn get_deleted(ctx: &mut Ctx) -> Reply {
+    let set = sets::of_route(ctx)?;
+    let item = deleted(ctx)?;
+    query::single(ctx, set.of, set.path.trim_start_matches('/'), sets::shown(ctx, set, &item), 200)
+}
+
 /// Back to where it was, under the same id.
 fn restore(ctx: &mut Ctx) -> Reply {
     let set = sets::of_route(ctx)?;
-    let mut item = sets::find(ctx, set)?;
-    if !is_kept(ctx, &item) {
-        return Err((set.missing)(&item.id));
-    }
+    let mut item = deleted(ctx)?;
     item.props.remove("deletedDateTime");
     item.modified = ctx.now;
     let home = if set.of == OF { &POLICIES } else { &named_locations::LOCATIONS };

@@ -39,7 +39,7 @@ const WRITABLE: [&str; 6] = [
 ];
 
 /// The tenants of a world are older than it.
-const FOUNDED: &str = "2020-01-15T08:00:00Z";
+pub const FOUNDED: &str = "2020-01-15T08:00:00Z";
 
 /// Where what was written is kept.
 const SHELF: &str = "organization";

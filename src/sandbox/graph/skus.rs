@@ -117,7 +117,7 @@ fn subscription_of(state: &State, tenant: &Tenant, part: &str, sku: &'static Sku
         json!({
             "id": id, "commerceSubscriptionId": commerce, "skuId": sku.id, "skuPartNumber": part, "isTrial": false,
             "status": "Enabled", "totalLicenses": UNITS, "serviceStatus": plan_infos(sku),
-            "ownerId": null, "ownerTenantId": null, "ownerType": null,
+            "createdDateTime": super::organization::FOUNDED, "ownerId": null, "ownerTenantId": null, "ownerType": null,
         }),
     )
 }

@@ -119,6 +119,40 @@ async fn people_are_named_where_people_act() {
     assert!(state.contains("\"activity\":\"terminate\""));
 }
 
+fn sign_in(id: &str, user: &str, interactive: bool) -> Value {
+    json!({
+        "id": id, "createdDateTime": "2026-11-28T00:00:00Z", "appId": MANAGER, "appDisplayName": "Tenantry Manager", "userId": user,
+        "isInteractive": interactive, "status": { "errorCode": 0 }, "conditionalAccessStatus": "notApplied",
+    })
+}
+
+#[tokio::test]
+async fn people_who_signed_in_are_shown_the_newest_first() {
+    let cloud = cloud().await;
+    {
+        let mut inner = crate::sandbox::server::locked(&cloud.sandbox.cloud);
+        let partner = inner.state.tenants.get_mut(PARTNER).unwrap();
+        partner.sign_ins.clear();
+        for (id, user, interactive) in
+            [("a", CONTOSO, true), ("b", "", false), ("c", CONTOSO, false), ("d", CONTOSO, true)]
+        {
+            partner.sign_ins.push_back(crate::sandbox::kept::Kept::new(sign_in(id, user, interactive)));
+        }
+    }
+    let api = cloud.api(cloud.app_token(MANAGER, PARTNER, GRAPH).await);
+    let ids = |list: Vec<Value>| list.iter().map(|s| s["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let seen = api.list("/v1.0/auditLogs/signIns").await;
+    assert_eq!(seen[0]["deviceDetail"], Value::Null);
+    assert_eq!(ids(seen), ["d", "a"]);
+    assert_eq!(
+        ids(api.list("/v1.0/auditLogs/signIns?$filter=appId eq '0d9b6b0e-7c3e-4a38-8a55-6c0f7ac1e2b4'&$top=1").await),
+        ["d"]
+    );
+    assert_eq!(api.get("/v1.0/auditLogs/signIns/c").await.is(200).body["isInteractive"], false);
+    assert_eq!(api.list("/beta/auditLogs/signIns").await[0]["signInEventTypes"], json!(["interactiveUser"]));
+    api.get("/v1.0/auditLogs/signIns/z").await.is(404);
+}
+
 #[tokio::test]
 async fn a_log_is_bounded_and_paged() {
     let cloud = cloud().await;
