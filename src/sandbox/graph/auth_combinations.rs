@@ -88,7 +88,7 @@ fn body(ctx: &Ctx, old: Option<&Item>) -> Result<Props, Failure> {
     if let Some(map) = body.as_object_mut() {
         map.insert("@odata.type".to_owned(), json!(format!("#microsoft.graph.{name}")));
     }
-    let props = shape::check(&name, &body)?;
+    let props = shape::check(OF, &body)?;
     if props.contains_key("id") {
         return Err(Failure::bad("Property 'id' is read-only and cannot be set."));
     }

@@ -50,7 +50,7 @@ fn read(ctx: &Ctx, set: &Set, old: Option<&Item>) -> Result<Props, Failure> {
         // Clients send back what they have read.
         map.retain(|k, v| !(v.is_null() && set.fixed.contains(&k.as_str())));
     }
-    shape::check(&name, &body)
+    shape::check(set.of, &body)
 }
 
 fn stamp(ctx: &Ctx, props: &mut Props) {

@@ -150,6 +150,8 @@ async fn people_who_signed_in_are_shown_the_newest_first() {
     );
     assert_eq!(api.get("/v1.0/auditLogs/signIns/c").await.is(200).body["isInteractive"], false);
     assert_eq!(api.list("/beta/auditLogs/signIns").await[0]["signInEventTypes"], json!(["interactiveUser"]));
+    let services = "/beta/auditLogs/signIns?$filter=signInEventTypes/any(t: t eq 'servicePrincipal')";
+    assert!(ids(api.list(services).await).contains(&"b".to_owned()));
     api.get("/v1.0/auditLogs/signIns/z").await.is(404);
 }
 
@@ -176,6 +178,12 @@ async fn a_log_is_bounded_and_paged() {
         ))
         .await;
     assert_eq!(named.len(), 12);
+    let by =
+        format!("{AUDITS}?$filter=initiatedBy/app/appId eq '{MANAGER}' and activityDateTime ge 2020-01-01T00:00:00Z");
+    assert_eq!(api.list(&by).await.len(), 12);
+    let id = page["value"][0]["targetResources"][0]["id"].as_str().unwrap();
+    let about = api.list(&format!("{AUDITS}?$filter=targetResources/any(t: t/id eq '{id}')")).await;
+    assert_eq!((about.len(), &about[0]["id"]), (1, &page["value"][0]["id"]));
 }
 
 #[test]

@@ -4,19 +4,18 @@
     reason = "these tests stand outside the program: its client and its clock are not theirs"
 )]
 mod apps;
-mod bodies;
 mod audit_log;
+mod bodies;
 mod conditional_access;
 mod control;
 mod delta;
 mod gdap;
 mod ladder;
-mod permissions;
-mod queries;
 mod organization;
 mod permissions;
 mod policies;
 mod policy_support;
+mod queries;
 mod serving;
 mod shapes;
 mod sts;
