@@ -7,7 +7,7 @@ use super::faults::Wish;
 use super::gdap::{self, NotApproved, Status};
 use super::log::Entry;
 use super::server::{Shared, locked};
-use super::{drift, picture};
+use super::{behaviour, drift, picture};
 
 /// A handle on a running sandbox. Every operation is also served over HTTP.
 #[derive(Clone)]
@@ -64,6 +64,16 @@ impl Control {
 
     pub fn faults(&self, wish: &Value) -> Outcome<Value> {
         self.with(|c| faults(c, wish))
+    }
+
+    /// Sets lags and habits: `{"profile": "realistic", "replicas": 0}`.
+    pub fn behaviour(&self, wish: &Value) -> Outcome<Value> {
+        self.with(|c| behaviour(c, wish))
+    }
+
+    /// Notices that Microsoft would have sent by mail.
+    pub fn events(&self) -> Value {
+        json!(locked(&self.cloud).state.events)
     }
 
     pub fn clock(&self) -> Timestamp {
@@ -169,6 +179,17 @@ pub fn faults(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
     cloud.state.faults.apply(wish)?;
     saved(cloud)?;
     Ok(cloud.state.faults.picture())
+}
+
+pub fn behaviour(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
+    behaviour::wished(&mut cloud.state, wish)?;
+    saved(cloud)?;
+    Ok(behaviours(cloud))
+}
+
+/// Lags and habits as they are now, by name.
+pub fn behaviours(cloud: &Cloud) -> Value {
+    json!({ "lags": cloud.state.lag, "habits": cloud.state.switches })
 }
 
 pub fn world(cloud: &Cloud) -> Value {

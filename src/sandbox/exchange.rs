@@ -35,6 +35,13 @@ fn denied() -> Answer {
     Answer { status: 403, headers: Vec::new(), body: Body::Bytes("application/json", vec![0; 4096]) }
 }
 
+/// Exchange says in plain text, and without a time to wait, that there are too many calls at once.
+pub fn too_many() -> Answer {
+    const TEXT: &str =
+        "You have reached the maximum number of concurrent requests per tenant. Please wait and try again.";
+    Answer { status: 429, headers: Vec::new(), body: Body::Bytes("text/plain; charset=utf-8", TEXT.into()) }
+}
+
 fn bad(message: &str) -> Answer {
     Answer::json(
         400,

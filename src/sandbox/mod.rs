@@ -11,6 +11,7 @@
 //! | `/v1/customers…` | Partner Center (`partner_center`) |
 //! | `/adminapi/beta/{tenant}/InvokeCommand` | Exchange Online's admin API (`exchange`) |
 //! | `/_sandbox/…` | the control API: people and the world (`control_http`) |
+mod behaviour;
 mod clock;
 mod cloud;
 mod control;
@@ -50,6 +51,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use behaviour::Profile;
 pub use clock::{ClockWish, Delay, Lag};
 pub use control::Control;
 pub use error::SandboxError;
@@ -62,14 +64,6 @@ use cloud::Cloud;
 use server::{Front, Shared, locked};
 use store::{Locked, Saving, Store};
 
-/// How lively the cloud is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// Nothing takes time unless the world's `lag` says so.
-    #[default]
-    Instant,
-}
-
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -79,6 +73,7 @@ pub struct Options {
     pub world: Option<world::WorldFile>,
     /// For ids and choices; the world's own seed wins.
     pub seed: u64,
+    /// Of a new state, unless its world has one.
     pub profile: Profile,
 }
 
@@ -132,12 +127,12 @@ impl Sandbox {
     }
 
     async fn with(store: Store, options: Options, serving: Serving) -> Result<(Sandbox, Vec<Note>), SandboxError> {
-        let Profile::Instant = options.profile;
         let mut notes = Vec::new();
         let (mut state, is_new) = match store.load()? {
             Some(state) => (state, false),
             None => {
-                let world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
+                let mut world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
+                world.profile.get_or_insert(options.profile);
                 (genesis::state(&world, options.seed, Clock::new(serving.clock))?, true)
             }
         };

@@ -10,7 +10,7 @@ use super::facts::{
 };
 use super::gdap;
 use super::graph::access::{Bad, Caller, bearer};
-use super::graph::ensure_principal;
+use super::graph::{ensure_principal, remove_principal};
 use super::http::{Answer, Call};
 use super::ids;
 use super::kept::Kept;
@@ -53,6 +53,14 @@ impl Ask {
         }
     }
 
+    /// The customer that a write is about.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Ask::Consent(id) | Ask::RemoveConsent(id, _) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The name by which `refuse` knows a write.
     pub fn step(&self) -> Option<&'static str> {
         match self {
@@ -65,6 +73,10 @@ impl Ask {
 
 pub fn unavailable() -> Answer {
     error(503, 503, "The service is temporarily unavailable.")
+}
+
+pub fn too_many() -> Answer {
+    error(429, 429, "Too many requests.").with("Retry-After", "1")
 }
 
 pub fn refused() -> Answer {
@@ -207,7 +219,7 @@ fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now:
     let shown: Vec<Value> =
         wanted.iter().map(|(r, s)| json!({ "enterpriseApplicationId": r, "scope": s.replace(' ', ",") })).collect();
     let name = body.get("displayName").cloned().unwrap_or(Value::Null);
-    let lag = state.lag.consent;
+    let lag = state.lag_of(state.lag.consent, &format!("consent {customer} {app_id}"));
     state.after(lag, now, Effect::Consent { tenant: customer.to_owned(), app_id: app_id.clone(), grants: wanted });
     Ok(Answer::json(201, json!({ "applicationId": app_id, "displayName": name, "applicationGrants": shown })))
 }
@@ -272,6 +284,9 @@ fn remove(state: &mut State, customer: &str, app_id: &str) -> Answer {
         tenant.grants.remove(id);
     }
     state.retired.extend(gone);
+    if state.switches.consent_takes_principal {
+        remove_principal(state, customer, &p);
+    }
     Answer::empty(204)
 }
 
