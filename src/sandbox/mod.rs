@@ -132,12 +132,15 @@ impl Sandbox {
             Some(state) => (state, false),
             None => {
                 let mut world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
-                world.profile.get_or_insert(options.profile);
+                world.profile = serving.profile.or(world.profile).or(Some(options.profile));
                 (genesis::state(&world, options.seed, Clock::new(serving.clock))?, true)
             }
         };
         if let Some(wish) = serving.clock.filter(|_| !is_new) {
             notes.extend(serving::set(&mut state.clock, wish));
+        }
+        if let Some(profile) = serving.profile.filter(|_| !is_new) {
+            state.behave(profile);
         }
         if let Some(step) = std::env::var(REFUSE).ok().filter(|s| !s.is_empty()) {
             state.faults.refuse_by_environment(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
@@ -146,7 +149,7 @@ impl Sandbox {
         notes.extend(at.exposed.then_some(Note::Exposed));
         let saving = store.saving;
         let mut cloud = Cloud::new(state, store)?;
-        if is_new || serving.clock.is_some() {
+        if is_new || serving.clock.is_some() || serving.profile.is_some() {
             cloud.save()?;
         }
         cloud.announce(&at.url)?;

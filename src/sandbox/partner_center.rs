@@ -11,7 +11,7 @@ use super::facts::{
 use super::gdap;
 use super::graph::access::{Bad, Caller, bearer};
 use super::graph::{ensure_principal, remove_principal};
-use super::http::{Answer, Call};
+use super::http::{Answer, Body, Call};
 use super::ids;
 use super::kept::Kept;
 use super::keys::Keys;
@@ -94,7 +94,14 @@ pub fn authenticate(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> 
     Ok(caller)
 }
 
+/// Answers; who asks whether its sign-in had MFA is told so in a header.
 pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
+    let asked = call.header("validatemfa").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let answer = answer(state, call, ask, caller, now);
+    if asked { answer.with("isMfaCompliant", caller.mfa.to_string()) } else { answer }
+}
+
+fn answer(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
     if call.header("ms-contract-version").is_some_and(|v| v != "v1") {
         return error(400, 3000, "The MS-Contract-Version is not supported.");
     }
@@ -109,7 +116,7 @@ pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: T
         };
         if let Some(request_id) = id.filter(|_| answer.status < 500) {
             let body = match &answer.body {
-                super::http::Body::Json(v) => v.clone(),
+                Body::Json(v) => v.clone(),
                 _ => Value::Null,
             };
             state.replays.push_back(Kept::new(Replay { request_id, status: answer.status, body }));
@@ -297,6 +304,17 @@ fn customer_item(t: &super::state::Tenant) -> Value {
     })
 }
 
+/// Lists may begin with a byte order mark.
+fn marked(state: &State, answer: Answer) -> Answer {
+    match answer.body {
+        Body::Json(body) if state.switches.byte_order_mark => {
+            let text = format!("\u{feff}{body}").into_bytes();
+            Answer { body: Body::Bytes("application/json; charset=utf-8", text), ..answer }
+        }
+        body => Answer { body, ..answer },
+    }
+}
+
 /// Customers with a commercial relationship only; pages go by `MS-ContinuationToken`.
 fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer, Answer> {
     check_mfa(caller)?;
@@ -339,6 +357,7 @@ fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer
                 200,
                 json!({ "totalCount": page.len(), "items": page, "links": links, "attributes": { "objectType": "Collection" } }),
             ))
+            .map(|answer| marked(state, answer))
         }
         _ => Err(error(404, 1000, "Not found.")),
     }

@@ -76,6 +76,9 @@ pub struct Replay {
 pub struct Tenant {
     pub id: String,
     pub display_name: String,
+    /// The name that the partner's contract keeps when the tenant has another one since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract_name: Option<String>,
     /// The default domain first; the initial one last.
     pub domains: Vec<String>,
     pub exchange: bool,
@@ -227,6 +230,9 @@ impl Group {
 }
 
 impl Tenant {
+    pub fn name_in_contract(&self) -> &str {
+        self.contract_name.as_deref().unwrap_or(&self.display_name)
+    }
     pub fn default_domain(&self) -> &str {
         self.domains.first().map_or("", String::as_str)
     }

@@ -225,6 +225,11 @@ fn longest(lag: &Lag) -> i64 {
 }
 
 impl State {
+    /// From now on it behaves as a profile does.
+    pub fn behave(&mut self, profile: Profile) {
+        (self.lag, self.switches) = (lags(profile), Switches::of(profile));
+    }
+
     /// How long a lag is this time: between a quarter and the whole of it, by what it is about.
     pub fn lag_of(&self, lag: Delay, about: &str) -> Delay {
         if !self.switches.spread || lag.0 <= 0 {

@@ -80,7 +80,7 @@ pub fn contracts(ctx: &mut Ctx) -> Reply {
     let all = state.tenants.values().filter(|t| is_home && t.commercial && t.id != *partner).collect();
     query::lazy(ctx, &List::directory("contract", "contracts"), all, |t| {
         let id = crate::sandbox::ids::guid(state.seed, &[partner, "contract", &t.id], 0);
-        json!({ "id": id, "customerId": t.id, "displayName": t.display_name, "defaultDomainName": t.default_domain(), "contractType": "ResellerPartner" })
+        json!({ "id": id, "customerId": t.id, "displayName": t.name_in_contract(), "defaultDomainName": t.default_domain(), "contractType": "ResellerPartner" })
     })
 }
 

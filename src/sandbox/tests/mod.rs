@@ -11,6 +11,7 @@ mod gdap;
 mod ladder;
 mod permissions;
 mod queries;
+mod replicas;
 mod serving;
 mod shapes;
 mod sts;
