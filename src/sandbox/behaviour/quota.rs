@@ -109,19 +109,16 @@ impl Quota {
             return Ok(Toll { units, percent: None });
         }
         let draws = draws(state.switches.limits, tenant, app, write, units);
-        let over = draws.iter().find_map(|d| self.lacking(d, now).map(|seconds| (d, seconds)));
-        let refused = over.map(|(draw, seconds)| {
-            Failure::new(429, "TooManyRequests", "Too many requests. Please retry after the time that Retry-After says.")
-                .with("Retry-After", seconds.to_string())
-                .with("x-ms-throttle-scope", draw.scope.clone())
-                .with("x-ms-throttle-information", draw.why)
-        });
+        let over = draws.iter().find(|d| self.lacking(d, now).is_some());
         // What is asked in vain counts too: it takes longer for those who do not wait.
         let percent = draws.iter().map(|d| self.draw(d, now)).max().filter(|p| *p >= 80);
-        match refused {
-            Some(failure) => Err(failure),
-            None => Ok(Toll { units, percent }),
-        }
+        let Some(draw) = over else { return Ok(Toll { units, percent }) };
+        let seconds = self.lacking(draw, now).unwrap_or(1);
+        let text = "Too many requests. Please retry after the time that Retry-After says.";
+        Err(Failure::new(429, "TooManyRequests", text)
+            .with("Retry-After", seconds.to_string())
+            .with("x-ms-throttle-scope", draw.scope.clone())
+            .with("x-ms-throttle-information", draw.why))
     }
 
     /// Whether there is one more of so many in a second; what is asked in vain does not count here.
