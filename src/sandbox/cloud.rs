@@ -63,6 +63,9 @@ struct Asked {
     token: bool,
 }
 
+/// Where an answer was made, as Graph says it for its own support.
+const DIAGNOSTIC: &str = r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"SANDBOX0"}}"#;
+
 const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account</title></head><body><h1>Network sign-in required</h1></body></html>";
 const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
 
@@ -153,6 +156,7 @@ impl Cloud {
         let answer = answer
             .with("Date", http_date(now))
             .with("request-id", call.request_id.clone())
+            .with("x-ms-ags-diagnostic", DIAGNOSTIC)
             .with("client-request-id", client);
         (answer, after)
     }
@@ -354,8 +358,7 @@ impl Cloud {
                     statuses.insert(item.id.to_ascii_lowercase(), answer.status);
                     responses.push(batch::shown(&item.id, answer));
                 }
-                // Answers of a batch come in no promised order; callers go by id.
-                responses.reverse();
+                masks::unordered(&self.state, &mut responses, outer);
                 Answer::json(200, json!({ "responses": responses }))
             }
         };

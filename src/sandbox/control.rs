@@ -32,6 +32,11 @@ impl Control {
         self.with(|c| approve(c, Some(relationship), None))
     }
 
+    /// Turns one invitation down, by id or name.
+    pub fn decline(&self, relationship: &str) -> Outcome<Value> {
+        self.with(|c| decline(c, relationship))
+    }
+
     pub fn approve_all(&self) -> Outcome<Value> {
         self.with(|c| approve(c, None, None))
     }
@@ -137,6 +142,16 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
     done.sort_by_key(|d| d["name"].to_string());
     saved(cloud)?;
     Ok(json!({ "approved": done }))
+}
+
+/// The customer's administrator does not want it.
+pub fn decline(cloud: &mut Cloud, which: &str) -> Outcome<Value> {
+    let now = cloud.now();
+    cloud.state.settle(now);
+    let id = drift::relationship(&cloud.state, which)?;
+    gdap::decline(&mut cloud.state, now, &id).map_err(|e| not_approved(&cloud.state, &id, e))?;
+    saved(cloud)?;
+    Ok(json!({ "declined": id }))
 }
 
 fn not_approved(state: &super::state::State, id: &str, why: NotApproved) -> String {

@@ -14,6 +14,10 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
     };
     let outcome = match (call.method.as_str(), name) {
         ("POST", "approve") => body.and_then(|b| approve(cloud, &b)),
+        ("POST", "decline") => body.and_then(|b| match b.get("relationship").and_then(Value::as_str) {
+            Some(name) => control::decline(cloud, name),
+            None => Err("`decline` needs `relationship`, an id or name".to_owned()),
+        }),
         ("POST", "advance") => body.and_then(|b| match b.get("seconds").and_then(Value::as_i64) {
             Some(s) => control::advance(cloud, s),
             None => Err("`advance` needs `seconds`, a whole number".to_owned()),
@@ -35,7 +39,7 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
         ("GET", "clock") => Ok(json!({ "now": cloud.now(), "next": cloud.state.next_lag(cloud.now()) })),
         ("GET", "world") => Ok(control::world(cloud)),
         _ => {
-            let known = "POST approve, advance, advance-to-next, behaviour, drift, faults, save; GET requests, counts, state-of-world, behaviour, events, faults, clock, world";
+            let known = "POST approve, decline, advance, advance-to-next, behaviour, drift, faults, save; GET requests, counts, state-of-world, behaviour, events, faults, clock, world";
             return Answer::json(
                 404,
                 json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }),

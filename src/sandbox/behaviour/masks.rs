@@ -40,6 +40,15 @@ pub fn not_there_yet(state: &State, route: &str, refused: Failure, number: u64) 
 
 const BACKING: &str = "When using this permission, the backing application of the service principal being created must in the local tenant";
 
+/// Answers of a batch come in no promised order; callers go by id.
+pub fn unordered(state: &State, responses: &mut [Value], number: u64) {
+    responses.reverse();
+    if state.switches.moods {
+        let number = number.to_string();
+        responses.sort_by_cached_key(|r| state.chance(&["batch", &number, &r["id"].to_string()], u64::MAX));
+    }
+}
+
 /// The token service's answers as they differ between tenants and days: numbers as text, prose in other words.
 pub fn token(state: &State, mut answer: Answer, number: u64) -> Answer {
     if !state.switches.moods {

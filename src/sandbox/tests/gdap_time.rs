@@ -206,6 +206,37 @@ async fn a_lock_may_answer_405_and_have_happened() {
 }
 
 #[tokio::test]
+async fn a_declined_invitation_is_over_and_its_request_has_a_name_that_is_hidden_from_old_clients() {
+    let cloud = Cloud::still(json!({})).await;
+    let path = made(&cloud, "NW").await;
+    let api = cloud.home().await;
+    assert!(cloud.control().decline("NW").unwrap_err().contains("lockForApproval"));
+    api.post(&format!("{path}/requests"), json!({ "action": "lockForApproval" })).await.is(201);
+    cloud.control().decline("NW").unwrap();
+    assert_eq!(status(&cloud, &path).await, "terminated");
+    assert!(cloud.control().approve("NW").is_err());
+    let action = async |headers: &[(&str, &str)]| {
+        let all = api.send(Method::GET, &format!("{path}/requests"), headers, None).await.is(200);
+        all.body["value"].as_array().unwrap().iter().map(|r| r["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(action(&[]).await, ["lockForApproval", "unknownFutureValue"]);
+    assert_eq!(action(&[("Prefer", "include-unknown-enum-members")]).await, ["lockForApproval", "reject"]);
+}
+
+#[tokio::test]
+async fn only_the_tenant_that_an_invitation_is_for_accepts_it() {
+    let cloud = Cloud::still(json!({})).await;
+    waiting(&cloud, "NW", &[CLOUD_APP]).await;
+    let accept = async |tenant: &str| {
+        let url = format!("{}/_sandbox/approve", cloud.sandbox.url());
+        let body = json!({ "relationship": "NW", "tenant": tenant });
+        cloud.http.post(url).json(&body).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(accept("Fabrikam").await, 400);
+    assert_eq!(accept("Contoso").await, 200);
+}
+
+#[tokio::test]
 async fn a_group_that_was_just_made_is_no_access_container_yet() {
     let cloud = Cloud::still(json!({ "writeReplica": 4 })).await;
     let id = waiting_after(&cloud, 4).await;

@@ -21,3 +21,4 @@ mod serving;
 mod shapes;
 mod sts;
 mod support;
+mod witnesses;
