@@ -141,7 +141,11 @@ const KINDS: [(&str, &[&str], &str); 18] = [
     ("rename-group", &["group", "displayName"], "a group of the partner gets another name"),
     ("disable-user", &["user"], "an account of the partner is blocked"),
     ("reset-password", &["user"], "an account of the partner gets another password: its refresh tokens are dead"),
-    ("rename-tenant", &["tenant", "displayName"], "a customer changes its name; the partner's contract keeps the old one"),
+    (
+        "rename-tenant",
+        &["tenant", "displayName"],
+        "a customer changes its name; the partner's contract keeps the old one",
+    ),
 ];
 
 fn kinds() -> String {

@@ -26,7 +26,8 @@ pub async fn run(state: &Path, args: &ServeArgs, printer: &Printer, interrupt: &
     };
     let options = Options { state: state.to_owned(), world, seed: 1, profile: args.profile.unwrap_or_default() };
     let latency = Duration::from_millis(args.latency);
-    let serving = Serving { listen: args.listen.clone(), tls: args.tls, latency, clock: args.clock, profile: args.profile };
+    let serving =
+        Serving { listen: args.listen.clone(), tls: args.tls, latency, clock: args.clock, profile: args.profile };
     let served = sandbox::serve(options, serving).await.map_err(|error| embedded::wrong(&error))?;
     let url = served.sandbox.url();
     for note in &served.notes {

@@ -64,7 +64,8 @@ struct Asked {
 }
 
 /// Where an answer was made, as Graph says it for its own support.
-const DIAGNOSTIC: &str = r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"SANDBOX0"}}"#;
+const DIAGNOSTIC: &str =
+    r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"SANDBOX0"}}"#;
 
 const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account</title></head><body><h1>Network sign-in required</h1></body></html>";
 const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";

@@ -49,9 +49,15 @@ fn refused(state: &State, tenant: &Tenant, caller: &Caller, without_role: bool, 
     }
     match state.chance(&["exchange refusal", &tenant.id], 3) {
         0 => denied(),
-        1 => Answer::empty(403).with("x-ms-diagnostics", "2000010;reason=\"The role of the application is not effective.\";error_category=\"invalid_grant\""),
+        1 => Answer::empty(403).with(
+            "x-ms-diagnostics",
+            "2000010;reason=\"The role of the application is not effective.\";error_category=\"invalid_grant\"",
+        ),
         _ => {
-            let text = format!("The role assigned to application {} isn't supported in this scenario. Please check online documentation for assigning correct Directory Roles to Azure AD Application for EXO App-Only Authentication.", caller.app_id);
+            let text = format!(
+                "The role assigned to application {} isn't supported in this scenario. Please check online documentation for assigning correct Directory Roles to Azure AD Application for EXO App-Only Authentication.",
+                caller.app_id
+            );
             let inner = json!({ "message": text, "type": ODATA, "stacktrace": "" });
             Answer::json(403, json!({ "error": { "code": "Forbidden", "message": text, "innererror": inner } }))
         }

@@ -24,7 +24,9 @@ pub fn hidden(state: &State, route: &str, number: u64) -> Option<Failure> {
 pub fn not_there_yet(state: &State, route: &str, refused: Failure, number: u64) -> Option<Failure> {
     let unknown = refused.status == 404
         || (refused.status == 400
-            && ["does not exist", "does not reference", "reference update"].iter().any(|t| refused.message.contains(t)));
+            && ["does not exist", "does not reference", "reference update"]
+                .iter()
+                .any(|t| refused.message.contains(t)));
     if !unknown {
         return None;
     }
@@ -77,7 +79,8 @@ fn prose(state: &State, text: &str) -> String {
     };
     match text.split_once(" Trace ID: ") {
         Some((said, rest)) => {
-            let rest = rest.replace(" Correlation ID: ", "\r\nCorrelation ID: ").replace(" Timestamp: ", "\r\nTimestamp: ");
+            let rest =
+                rest.replace(" Correlation ID: ", "\r\nCorrelation ID: ").replace(" Timestamp: ", "\r\nTimestamp: ");
             format!("{said}{hint}\r\nTrace ID: {rest}")
         }
         None => text.to_owned(),

@@ -157,8 +157,13 @@ pub fn of_world(profile: Profile, world: &WorldFile) -> Result<(Lag, Switches), 
     let named = serde_json::to_value(&world.lag).map_err(|e| e.to_string())?;
     let none = serde_json::to_value(Delay::default()).map_err(|e| e.to_string())?;
     // A lag of zero there is one that was not named.
-    let mut wish: Map<String, Value> =
-        named.as_object().into_iter().flatten().filter(|(_, v)| **v != none).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut wish: Map<String, Value> = named
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, v)| **v != none)
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
     wish.extend(world.behaviour.clone());
     overlaid(&lags(profile), &Switches::of(profile), &wish)
 }

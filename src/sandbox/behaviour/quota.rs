@@ -34,10 +34,9 @@ const COSTS: &[(&str, &str, u64)] = &[
 
 /// What a request costs in resource units: fewer for less data, more for more.
 pub fn units(method: &str, pattern: &str, call: &Call) -> u64 {
-    let same = |a: &str, b: &str| {
-        let part = |t: &str| if t.starts_with('{') { "{}".to_owned() } else { t.to_ascii_lowercase() };
-        a.split('/').map(part).eq(b.split('/').map(part))
-    };
+    let part = |(a, b): (&str, &str)| a.eq_ignore_ascii_case(b) || (a.starts_with('{') && b.starts_with('{'));
+    let parts = |path: &str| path.split('/').count();
+    let same = |a: &str, b: &str| parts(a) == parts(b) && a.split('/').zip(b.split('/')).all(part);
     let base = COSTS.iter().find(|(m, p, _)| *m == method && same(p, pattern)).map_or(1, |(_, _, units)| *units);
     if method != "GET" {
         return base;

@@ -90,9 +90,13 @@ pub fn store_of(pattern: &str) -> What {
     let first = pattern.split('/').nth(1).unwrap_or_default();
     match first {
         "identity" => What::Policies,
-        "tenantRelationships" | "reports" | "auditLogs" | "organization" | "domains" | "subscribedSkus" | "contracts" => {
-            What::Nothing
-        }
+        "tenantRelationships"
+        | "reports"
+        | "auditLogs"
+        | "organization"
+        | "domains"
+        | "subscribedSkus"
+        | "contracts" => What::Nothing,
         _ => What::Directory,
     }
 }

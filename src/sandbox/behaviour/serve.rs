@@ -23,7 +23,8 @@ pub fn graph(state: &mut State, live: &mut Live, request: Request) -> Answer {
         Ok(toll) => toll,
         Err(failure) => return failure.answer(call, now),
     };
-    let reply = if request.opened.matched.route.write { write(state, live, request) } else { read(state, live, request) };
+    let reply =
+        if request.opened.matched.route.write { write(state, live, request) } else { read(state, live, request) };
     toll.told(reply.unwrap_or_else(|failure| failure.answer(call, now)))
 }
 
@@ -37,7 +38,11 @@ fn admit(state: &State, live: &mut Live, request: &Request) -> Result<quota::Tol
         let key = format!("conditional access {}", caller.tenant);
         let text = "Too many requests to conditional access.";
         let free = live.quota.each_second(key, 1, *now);
-        return if free { Ok(quota::Toll { units, percent: None }) } else { Err(Failure::new(429, "TooManyRequests", text)) };
+        return if free {
+            Ok(quota::Toll { units, percent: None })
+        } else {
+            Err(Failure::new(429, "TooManyRequests", text))
+        };
     }
     if route.pattern.starts_with("/reports/") || route.pattern.starts_with("/auditLogs/") {
         live.quota.reports(state, &caller.tenant, &caller.app_id, *now)?;

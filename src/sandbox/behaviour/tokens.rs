@@ -24,10 +24,6 @@ pub fn knows_certificate(state: &State, app_id: &str, key_id: &str) -> bool {
     !state.is_pending(&Effect::CertificateUsable { app_id: app_id.to_owned(), key_id: key_id.to_owned() })
 }
 
-pub fn knows_federated(state: &State, app_id: &str, id: &str) -> bool {
-    !state.is_pending(&Effect::FederatedUsable { app_id: app_id.to_owned(), id: id.to_owned() })
-}
-
 /// App-role and directory-role assignments of a tenant that tokens do not show yet, by id.
 pub fn unseen<'a>(state: &'a State, tenant: &Tenant) -> BTreeSet<&'a str> {
     let of = |e: &'a Effect| match e {
@@ -39,12 +35,7 @@ pub fn unseen<'a>(state: &'a State, tenant: &Tenant) -> BTreeSet<&'a str> {
 
 /// Roles that were taken from a principal and are in its tokens still: of the resource of that principal, or, without
 /// one, directory roles.
-pub fn lingering<'a>(
-    state: &'a State,
-    tenant: &Tenant,
-    principal: &str,
-    resource: Option<&str>,
-) -> BTreeSet<&'a str> {
+pub fn lingering<'a>(state: &'a State, tenant: &Tenant, principal: &str, resource: Option<&str>) -> BTreeSet<&'a str> {
     let of = |e: &'a Effect| match e {
         Effect::OutOfTokens { tenant: t, principal: p, resource: r, role }
             if *t == tenant.id && p == principal && r.as_deref() == resource =>

@@ -1,8 +1,8 @@
 //! Graph: delegatedAdminAccessAssignment: which group of the partner gets which roles of a relationship.
 use serde_json::{Value, json};
 
-use super::relationships::{bad, find, find_mut, if_match, roles, unified};
 use super::operations::{self, Change};
+use super::relationships::{bad, find, find_mut, if_match, roles, unified};
 use super::{Assignment, AssignmentStatus, Relationship, Status, etag};
 use crate::sandbox::due::Effect;
 use crate::sandbox::graph::errors::Failure;

@@ -26,12 +26,12 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    RelationshipApproved,
-    RelationshipDeclined,
-    RelationshipExpires,
-    RelationshipExpired,
-    RelationshipExtended,
-    RelationshipTerminated,
+    Approved,
+    Declined,
+    Expires,
+    Expired,
+    Extended,
+    Terminated,
 }
 
 /// Days before the end at which there is a notice.

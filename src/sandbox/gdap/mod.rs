@@ -237,7 +237,7 @@ pub fn decline(state: &mut State, now: Timestamp, id: &str) -> Result<(), NotApp
     r.status = Status::Terminated;
     r.end = Some(now);
     r.touch(now);
-    state.tell(now, Kind::RelationshipDeclined, id, None);
+    state.tell(now, Kind::Declined, id, None);
     Ok(())
 }
 
@@ -260,9 +260,9 @@ pub fn arrive(state: &mut State, at: Timestamp, id: &str, to: Status) {
         _ => {}
     }
     let told = match to {
-        Status::Approved => Some(Kind::RelationshipApproved),
-        Status::Terminated => Some(Kind::RelationshipTerminated),
-        Status::Expired => Some(Kind::RelationshipExpired),
+        Status::Approved => Some(Kind::Approved),
+        Status::Terminated => Some(Kind::Terminated),
+        Status::Expired => Some(Kind::Expired),
         _ => None,
     };
     if let Some(kind) = told {
@@ -302,12 +302,12 @@ pub fn end_reached(state: &mut State, at: Timestamp, id: &str) {
     let Some(end) = r.end.filter(|_| r.status == Status::Active) else { return };
     let left = (end.as_second() - at.as_second()) / days(1);
     if end > at {
-        return state.tell(at, Kind::RelationshipExpires, id, Some(left));
+        return state.tell(at, Kind::Expires, id, Some(left));
     }
     if r.auto_extend == "P180D" {
         r.touch(at);
         lasts(state, at, id, clock::plus(at, days(180)));
-        state.tell(at, Kind::RelationshipExtended, id, None);
+        state.tell(at, Kind::Extended, id, None);
     } else {
         arrive(state, at, id, Status::Expiring);
     }

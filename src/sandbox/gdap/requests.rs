@@ -1,8 +1,8 @@
 //! Graph: delegatedAdminRelationshipRequest.
 use serde_json::{Value, json};
 
-use super::relationships::{bad, find, find_mut, if_match};
 use super::operations::wants_unknown;
+use super::relationships::{bad, find, find_mut, if_match};
 use super::{Relationship, Request, Status, arrive, etag};
 use crate::sandbox::due::Effect;
 use crate::sandbox::graph::errors::Failure;

@@ -28,7 +28,8 @@ pub fn add(state: &mut State, file: &RelationshipFile, now: Timestamp) -> Result
     roles.dedup();
     let duration = file.duration.clone().unwrap_or_else(|| "P730D".to_owned());
     let length = relationships::duration_days(&duration).filter(|d| (1..=730).contains(d));
-    let length = length.ok_or_else(|| format!("the relationship {name} has the duration `{duration}`; write P1D to P2Y"))?;
+    let length =
+        length.ok_or_else(|| format!("the relationship {name} has the duration `{duration}`; write P1D to P2Y"))?;
     let part = |n: u64| ids::guid(state.seed, &[&state.partner, "relationship of the world", name], n);
     let id = format!("{}-{}", part(0), part(1));
     // What is over has been for a while.

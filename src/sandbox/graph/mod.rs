@@ -81,7 +81,8 @@ pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timest
 
 /// Clouds differ in what their Graph knows.
 pub fn known_here(state: &State, matched: Match) -> Result<Match, Failure> {
-    let gdap = matched.route.pattern.strip_prefix("/tenantRelationships/").filter(|rest| rest.starts_with("delegatedAdmin"));
+    let gdap =
+        matched.route.pattern.strip_prefix("/tenantRelationships/").filter(|rest| rest.starts_with("delegatedAdmin"));
     match gdap.filter(|_| state.switches.without_gdap) {
         Some(rest) => Err(Failure::segment(rest.split('/').next().unwrap_or(rest))),
         None => Ok(matched),

@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Refusal, refuse};
+use crate::sandbox::behaviour::tokens;
 use crate::sandbox::ids;
 use crate::sandbox::keys::from_standard_b64;
-use crate::sandbox::behaviour::tokens;
 use crate::sandbox::state::{Application, State};
 
 /// SubjectPublicKeyInfo of a DER certificate.

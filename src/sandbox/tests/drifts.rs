@@ -75,7 +75,8 @@ async fn a_contract_keeps_the_name_that_the_customer_had() {
 #[tokio::test]
 async fn a_policy_is_added_in_a_customer() {
     let cloud = Cloud::new().await;
-    let said = drift(&cloud, "add-conditional-access-policy", json!({ "tenant": "Contoso", "displayName": "Only ours" }));
+    let said =
+        drift(&cloud, "add-conditional-access-policy", json!({ "tenant": "Contoso", "displayName": "Only ours" }));
     assert!(said.contains("Only ours"), "{said}");
     let state: Value = serde_json::from_str(&std::fs::read_to_string(cloud.state_file()).unwrap()).unwrap();
     let policies = state["tenants"][CONTOSO]["shelves"]["policies"].as_object().unwrap();

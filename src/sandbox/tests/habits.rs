@@ -12,7 +12,8 @@ async fn a_delegated_grant_may_answer_404_and_be_there() {
     let cloud = Cloud::still(json!({ "masked": 1 })).await;
     let api = cloud.home().await;
     let (client, resource) = (sp(&api, READER).await, sp(&api, GRAPH_APP).await);
-    let body = json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
+    let body =
+        json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
     let hidden = api.post("/v1.0/oauth2PermissionGrants", body.clone()).await.is(404);
     assert_eq!(hidden.code(), "Directory_ObjectNotFound");
     let there = api.list(&format!("/v1.0/oauth2PermissionGrants?$filter=clientId eq '{client}'")).await;
@@ -27,7 +28,8 @@ async fn a_duplicate_grant_is_409_or_400_and_a_duplicate_role_old_or_new_words_b
         let cloud = Cloud::still_with(json!({ "moods": true }), |w| w.seed = Some(seed)).await;
         let api = cloud.home().await;
         let (client, resource) = (sp(&api, READER).await, sp(&api, GRAPH_APP).await);
-        let scope = json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
+        let scope =
+            json!({ "clientId": client, "resourceId": resource, "consentType": "AllPrincipals", "scope": "User.Read" });
         api.post("/v1.0/oauth2PermissionGrants", scope.clone()).await.is(201);
         let again = api.post("/v1.0/oauth2PermissionGrants", scope).await;
         assert_eq!(again.message(), "Permission entry already exists.");
@@ -47,7 +49,8 @@ async fn a_duplicate_grant_is_409_or_400_and_a_duplicate_role_old_or_new_words_b
 async fn a_hostile_cloud_refuses_times_out_and_breaks_off_and_has_done_what_it_hides() {
     let cloud = Cloud::still(json!({ "chaos": 40 })).await;
     let token = loop {
-        let form = [("grant_type", "client_credentials"), ("client_id", MANAGER), ("client_secret", SECRET), ("scope", GRAPH)];
+        let form =
+            [("grant_type", "client_credentials"), ("client_id", MANAGER), ("client_secret", SECRET), ("scope", GRAPH)];
         let url = format!("{}/{PARTNER}/oauth2/v2.0/token", cloud.sandbox.url());
         if let Ok(got) = cloud.http.post(url).form(&form).send().await
             && got.status() == 200

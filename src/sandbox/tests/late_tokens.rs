@@ -92,7 +92,8 @@ async fn a_directory_role_has_a_lag_of_its_own() {
     let api = cloud.home().await;
     let reader = sp(&api, READER).await;
     let body = json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": reader, "directoryScopeId": "/" });
-    let of = async || claims(&cloud.app_token(READER, PARTNER, GRAPH).await.is(200).text("/access_token"))["wids"].clone();
+    let of =
+        async || claims(&cloud.app_token(READER, PARTNER, GRAPH).await.is(200).text("/access_token"))["wids"].clone();
     let id = api.post("/v1.0/roleManagement/directory/roleAssignments", body).await.is(201).text("/id");
     assert_eq!(of().await, json!([]));
     cloud.control().advance(900).unwrap();
@@ -131,9 +132,14 @@ async fn the_customer_sees_the_partners_groups_in_its_roles_as_long_as_the_relat
     let inside = cloud.api(cloud.user_token(CONTOSO, GRAPH).await);
     let path = format!("/v1.0/roleManagement/directory/roleAssignments?$filter=roleDefinitionId eq '{CLOUD_APP}'");
     let seen = inside.list(&format!("{path}&$expand=principal")).await;
-    assert_eq!((&seen[0]["principalOrganizationId"], &seen[0]["principal"]["organizationId"]), (&json!(PARTNER), &json!(PARTNER)));
+    assert_eq!(
+        (&seen[0]["principalOrganizationId"], &seen[0]["principal"]["organizationId"]),
+        (&json!(PARTNER), &json!(PARTNER))
+    );
     let home = cloud.home().await;
-    home.post(&format!("{RELATIONSHIPS}/{}/requests", made.relationship), json!({ "action": "terminate" })).await.is(201);
+    home.post(&format!("{RELATIONSHIPS}/{}/requests", made.relationship), json!({ "action": "terminate" }))
+        .await
+        .is(201);
     assert_eq!(inside.list(&path).await.len(), 0);
 }
 

@@ -89,10 +89,12 @@ async fn grants_and_members_of_new_objects_are_refused_in_graphs_words() {
     let graph = graph[0]["id"].as_str().unwrap().to_owned();
     let made = api.post("/v1.0/applications", app("new")).await.is(201);
     cloud.control().advance(4).unwrap();
-    let principal = api.post("/v1.0/servicePrincipals", json!({ "appId": made.text("/appId") })).await.is(201).text("/id");
+    let principal =
+        api.post("/v1.0/servicePrincipals", json!({ "appId": made.text("/appId") })).await.is(201).text("/id");
     let group = json!({ "displayName": "g", "mailEnabled": false, "mailNickname": "g", "securityEnabled": true });
     let group = api.post("/v1.0/groups", group).await.is(201).text("/id");
-    let grant = json!({ "principalId": principal, "resourceId": graph, "appRoleId": "df021288-bdef-4463-88db-98f22de89214" });
+    let grant =
+        json!({ "principalId": principal, "resourceId": graph, "appRoleId": "df021288-bdef-4463-88db-98f22de89214" });
     let member = json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{principal}") });
     let mut texts = BTreeSet::new();
     for _ in 0..8 {
