@@ -8,7 +8,7 @@ use super::gdap::{self, NotApproved, Status};
 use super::log::Entry;
 use super::server::{Shared, locked};
 use super::state::State;
-use super::{drift, drift_log, picture};
+use super::{behaviour, drift, drift_log, picture};
 
 /// A handle on a running sandbox. Every operation is also served over HTTP.
 #[derive(Clone)]
@@ -31,6 +31,11 @@ impl Control {
     /// The customer's Global Administrator accepts one invitation, by id or name.
     pub fn approve(&self, relationship: &str) -> Outcome<Value> {
         self.with(|c| approve(c, Some(relationship), None))
+    }
+
+    /// Turns one invitation down, by id or name.
+    pub fn decline(&self, relationship: &str) -> Outcome<Value> {
+        self.with(|c| decline(c, relationship))
     }
 
     pub fn approve_all(&self) -> Outcome<Value> {
@@ -65,6 +70,16 @@ impl Control {
 
     pub fn faults(&self, wish: &Value) -> Outcome<Value> {
         self.with(|c| faults(c, wish))
+    }
+
+    /// Sets lags and habits: `{"profile": "realistic", "replicas": 0}`.
+    pub fn behaviour(&self, wish: &Value) -> Outcome<Value> {
+        self.with(|c| behaviour(c, wish))
+    }
+
+    /// Notices that Microsoft would have sent by mail.
+    pub fn events(&self) -> Value {
+        json!(locked(&self.cloud).state.events)
     }
 
     pub fn clock(&self) -> Timestamp {
@@ -140,6 +155,16 @@ fn approved(state: &mut State, now: Timestamp, id: &str) {
     }
 }
 
+/// The customer's administrator does not want it.
+pub fn decline(cloud: &mut Cloud, which: &str) -> Outcome<Value> {
+    let now = cloud.now();
+    cloud.state.settle(now);
+    let id = drift::relationship(&cloud.state, which)?;
+    gdap::decline(&mut cloud.state, now, &id).map_err(|e| not_approved(&cloud.state, &id, e))?;
+    saved(cloud)?;
+    Ok(json!({ "declined": id }))
+}
+
 fn not_approved(state: &super::state::State, id: &str, why: NotApproved) -> String {
     let name = state.relationships.get(id).map_or(id, |r| r.display_name.as_str());
     match why {
@@ -182,6 +207,17 @@ pub fn faults(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
     cloud.state.faults.apply(wish)?;
     saved(cloud)?;
     Ok(cloud.state.faults.picture())
+}
+
+pub fn behaviour(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
+    behaviour::wished(&mut cloud.state, wish)?;
+    saved(cloud)?;
+    Ok(behaviours(cloud))
+}
+
+/// Lags and habits as they are now, by name.
+pub fn behaviours(cloud: &Cloud) -> Value {
+    json!({ "lags": cloud.state.lag, "habits": cloud.state.switches })
 }
 
 pub fn world(cloud: &Cloud) -> Value {

@@ -49,6 +49,18 @@ pub fn before(state: &State, wish: &Value) -> Option<Trace> {
             let tenant = state.tenants.get(r.customer.as_deref()?)?;
             trace(tenant, "terminate", vec![relationship(&r.id, &r.display_name)])
         }
+        "disable-service-principal" => principal("PATCH /serviceprincipals/{}"),
+        "disable-user" | "reset-password" => {
+            let tenant = partner()?;
+            trace(tenant, "PATCH /users/{}", vec![user(tenant, text("user"))])
+        }
+        "delete-group" | "rename-group" => {
+            let tenant = partner()?;
+            let group = tenant.groups.values().find(|g| g.id == text("group") || g.display_name() == text("group"))?;
+            let target = Target::new("group", &group.id, Some(group.display_name()));
+            let is_gone = text("kind") == "delete-group";
+            trace(tenant, if is_gone { "DELETE /groups/{}" } else { "PATCH /groups/{}" }, vec![target])
+        }
         "rename-tenant" => {
             let tenant = drift::tenant(state, text("tenant")).ok()?;
             let target = Target::new("organization", &tenant.id, Some(&tenant.display_name));

@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::behaviour;
 use super::clock::{self, Clock, days};
 use super::due::Dues;
 use super::error::SandboxError;
 use super::facts::{self, Resource};
 use super::faults::Faults;
+use super::gdap;
 use super::kept::Book;
 use super::state::{
     AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret,
@@ -33,6 +35,7 @@ fn tenant_id(text: &str, whose: &str) -> Made<String> {
 
 /// A world's beginning: tenants, Microsoft's own principals, the partner's users, apps and groups.
 pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
+    let (lag, switches) = behaviour::of_world(file.profile.unwrap_or_default(), file).map_err(world)?;
     let seed = file.seed.unwrap_or(seed);
     let now = clock.now();
     let partner = tenant_id(&file.partner.tenant_id, "the partner")?;
@@ -40,7 +43,9 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         format: FORMAT,
         seed,
         clock,
-        lag: file.lag.clone(),
+        lag,
+        switches,
+        events: VecDeque::new(),
         signing_key: keys::generate()?,
         partner: partner.clone(),
         tenants: Book::default(),
@@ -68,6 +73,9 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
     let mut tenant = state.tenants.remove(&partner).unwrap_or_default();
     fill_partner(&mut state, &mut tenant, &file.partner, now)?;
     state.tenants.insert(partner, tenant);
+    for r in &file.relationships {
+        gdap::seeded::add(&mut state, r, now).map_err(world)?;
+    }
     Ok(state)
 }
 

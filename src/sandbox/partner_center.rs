@@ -11,8 +11,8 @@ use super::facts::{
 };
 use super::gdap;
 use super::graph::access::{Bad, Caller, bearer};
-use super::graph::{self, ensure_principal};
-use super::http::{Answer, Call};
+use super::graph::{self, ensure_principal, remove_principal};
+use super::http::{Answer, Body, Call};
 use super::ids;
 use super::kept::Kept;
 use super::keys::Keys;
@@ -54,6 +54,14 @@ impl Ask {
         }
     }
 
+    /// The customer that a write is about.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Ask::Consent(id) | Ask::RemoveConsent(id, _) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The name by which `refuse` knows a write.
     pub fn step(&self) -> Option<&'static str> {
         match self {
@@ -66,6 +74,10 @@ impl Ask {
 
 pub fn unavailable() -> Answer {
     error(503, 503, "The service is temporarily unavailable.")
+}
+
+pub fn too_many() -> Answer {
+    error(429, 429, "Too many requests.").with("Retry-After", "1")
 }
 
 pub fn refused() -> Answer {
@@ -83,7 +95,14 @@ pub fn authenticate(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> 
     Ok(caller)
 }
 
+/// Answers; who asks whether its sign-in had MFA is told so in a header.
 pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
+    let asked = call.header("validatemfa").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let answer = answer(state, call, ask, caller, now);
+    if asked { answer.with("isMfaCompliant", caller.mfa.to_string()) } else { answer }
+}
+
+fn answer(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
     if call.header("ms-contract-version").is_some_and(|v| v != "v1") {
         return error(400, 3000, "The MS-Contract-Version is not supported.");
     }
@@ -98,7 +117,7 @@ pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: T
         };
         if let Some(request_id) = id.filter(|_| answer.status < 500) {
             let body = match &answer.body {
-                super::http::Body::Json(v) => v.clone(),
+                Body::Json(v) => v.clone(),
                 _ => Value::Null,
             };
             state.replays.push_back(Kept::new(Replay { request_id, status: answer.status, body }));
@@ -214,7 +233,7 @@ fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now:
     let shown: Vec<Value> =
         wanted.iter().map(|(r, s)| json!({ "enterpriseApplicationId": r, "scope": s.replace(' ', ",") })).collect();
     let name = body.get("displayName").cloned().unwrap_or(Value::Null);
-    let lag = state.lag.consent;
+    let lag = state.lag_of(state.lag.consent, &format!("consent {customer} {app_id}"));
     let permissions = wanted.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>().join(" ");
     state.after(lag, now, Effect::Consent { tenant: customer.to_owned(), app_id: app_id.clone(), grants: wanted });
     log_consent(state, call, caller, customer, "consent", &app_id, Some(&permissions), now);
@@ -315,6 +334,9 @@ fn remove(state: &mut State, customer: &str, app_id: &str) -> Answer {
         tenant.grants.remove(id);
     }
     state.retired.extend(gone);
+    if state.switches.consent_takes_principal {
+        remove_principal(state, customer, &p);
+    }
     Answer::empty(204)
 }
 
@@ -323,6 +345,17 @@ fn customer_item(t: &super::state::Tenant) -> Value {
         "id": t.id, "relationshipToPartner": "reseller", "attributes": { "objectType": "Customer" },
         "companyProfile": { "tenantId": t.id, "domain": t.default_domain(), "companyName": t.display_name, "attributes": { "objectType": "CustomerCompanyProfile" } },
     })
+}
+
+/// Lists may begin with a byte order mark.
+fn marked(state: &State, answer: Answer) -> Answer {
+    match answer.body {
+        Body::Json(body) if state.switches.byte_order_mark => {
+            let text = format!("\u{feff}{body}").into_bytes();
+            Answer { body: Body::Bytes("application/json; charset=utf-8", text), ..answer }
+        }
+        body => Answer { body, ..answer },
+    }
 }
 
 /// Customers with a commercial relationship only; pages go by `MS-ContinuationToken`.
@@ -367,6 +400,7 @@ fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer
                 200,
                 json!({ "totalCount": page.len(), "items": page, "links": links, "attributes": { "objectType": "Collection" } }),
             ))
+            .map(|answer| marked(state, answer))
         }
         _ => Err(error(404, 1000, "Not found.")),
     }

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::audit::Audits;
+use super::behaviour::Switches;
 use super::clock::{Clock, Lag};
 use super::due::Dues;
 use super::faults::Faults;
 use super::gdap::Relationship;
+use super::gdap::events::Event;
 use super::ids;
 use super::kept::{Book, Kept};
 use super::log::Log;
@@ -28,6 +30,12 @@ pub struct State {
     pub seed: u64,
     pub clock: Clock,
     pub lag: Lag,
+    /// Habits besides the lags.
+    #[serde(default)]
+    pub switches: Switches,
+    /// What Microsoft would send mails about: a test reads them.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub events: VecDeque<Kept<Event>>,
     /// PKCS#8 of the key that signs access tokens, base64.
     pub signing_key: String,
     /// Id of the partner's tenant.

@@ -78,7 +78,7 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
     if let Some(app) = ctx.tenant_mut()?.applications.get_mut(&id) {
         app.secrets.push(secret);
     }
-    let (lag, now) = (ctx.state.lag.new_secret, ctx.now);
+    let (lag, now) = (ctx.state.lag_of(ctx.state.lag.new_secret, &key_id), ctx.now);
     ctx.state.after(lag, now, Effect::SecretUsable { app_id, key_id });
     Ok(Answer::json(200, shown))
 }

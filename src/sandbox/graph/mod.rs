@@ -75,6 +75,7 @@ pub struct Ctx<'a> {
 }
 
 /// What the outer layers need to know of a request to Graph before and after it is handled.
+#[derive(Clone)]
 pub struct Opened {
     pub matched: Match,
     pub caller: Caller,
@@ -90,6 +91,16 @@ pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timest
     match access::permitted(state, &caller, &matched) {
         Ok(owned_only) => Ok(Opened { matched, caller, owned_only }),
         Err(f) => Err(Box::new((Some(caller), f))),
+    }
+}
+
+/// Clouds differ in what their Graph knows.
+pub fn known_here(state: &State, matched: Match) -> Result<Match, Failure> {
+    let gdap =
+        matched.route.pattern.strip_prefix("/tenantRelationships/").filter(|rest| rest.starts_with("delegatedAdmin"));
+    match gdap.filter(|_| state.switches.without_gdap) {
+        Some(rest) => Err(Failure::segment(rest.split('/').next().unwrap_or(rest))),
+        None => Ok(matched),
     }
 }
 

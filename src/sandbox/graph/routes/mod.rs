@@ -207,7 +207,7 @@ pub fn all() -> &'static [Route] {
 }
 
 /// A request's route, and what its path says besides.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Match {
     pub route: &'static Route,
     pub version: &'static str,
