@@ -90,6 +90,9 @@ pub struct Tenant {
     pub bin: BTreeMap<String, Binned>,
     #[serde(skip_serializing_if = "History::is_empty")]
     pub history: History,
+    /// Who signed in, as Graph's `signIn` shows it, the newest last.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub sign_ins: VecDeque<Kept<Value>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
