@@ -18,6 +18,17 @@ pub struct WorldFile {
     pub partner: PartnerFile,
     #[serde(default)]
     pub customers: Vec<CustomerFile>,
+    /// Issuers of tokens outside this cloud, which apps may trust by a federated credential.
+    #[serde(default)]
+    pub issuers: Vec<IssuerFile>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerFile {
+    pub issuer: String,
+    /// Its JSON web key set.
+    pub jwks: serde_json::Value,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -32,6 +43,19 @@ pub struct PartnerFile {
     pub apps: Vec<AppFile>,
     #[serde(default)]
     pub groups: Vec<GroupFile>,
+    #[serde(default)]
+    pub managed_identities: Vec<ManagedIdentityFile>,
+}
+
+/// An identity of something that runs in Azure.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManagedIdentityFile {
+    pub name: String,
+    pub client_id: String,
+    /// Application permissions granted at home.
+    #[serde(default)]
+    pub application: Permissions,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,6 +64,9 @@ pub struct UserFile {
     pub user_principal_name: String,
     #[serde(default)]
     pub display_name: Option<String>,
+    /// Without one, the sign-in page lets anybody be this user.
+    #[serde(default)]
+    pub password: Option<String>,
     /// Signed in with MFA: what its tokens' `amr` says.
     #[serde(default = "yes")]
     pub mfa: bool,
@@ -75,6 +102,14 @@ pub struct AppFile {
     /// Delegated permissions granted at home, for all principals.
     #[serde(default)]
     pub delegated: Permissions,
+    /// By platform: `web`, `spa`, `publicClient`.
+    #[serde(default)]
+    pub redirect_uris: BTreeMap<String, Vec<String>>,
+    /// Programs without a credential may sign people in.
+    #[serde(default)]
+    pub public_client: bool,
+    #[serde(default)]
+    pub sign_in_audience: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -120,6 +155,9 @@ pub struct CustomerFile {
     /// Has a commercial (reseller) relationship with the partner.
     #[serde(default = "yes")]
     pub commercial: bool,
+    /// Users with names. Without a Global Administrator among them there is `admin@` the domain.
+    #[serde(default)]
+    pub user_accounts: Vec<UserFile>,
 }
 
 impl Default for CustomerFile {
@@ -131,6 +169,7 @@ impl Default for CustomerFile {
             users: ten(),
             exchange: true,
             commercial: true,
+            user_accounts: Vec::new(),
         }
     }
 }

@@ -145,6 +145,13 @@ macro_rules! embedded {
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
 embedded!(types, Types, "types.json");
+embedded!(consentable, BTreeSet<String>, "user_consent.json");
+
+/// Whether a user may consent to a delegated permission alone: those of Graph that need no administrator, and
+/// `user_impersonation` of others.
+pub fn user_may_consent(resource: &str, scope: &str) -> bool {
+    if resource == GRAPH { consentable().contains(scope) } else { scope == "user_impersonation" }
+}
 
 /// A Graph type by name.
 pub fn of_type(name: &str) -> Option<&'static Type> {
