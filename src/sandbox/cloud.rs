@@ -237,6 +237,16 @@ impl Cloud {
         Ok(())
     }
 
+    /// Names of the keys whose tokens are good today, the one that signs first.
+    pub fn published(&self) -> Vec<String> {
+        self.keys.published(self.now()).map(|k| k.kid.clone()).collect()
+    }
+
+    /// What a program with a managed identity shows on App Service.
+    pub fn identity_header(&self) -> String {
+        sts::managed_identity::header(&self.keys)
+    }
+
     /// The outage of all of Microsoft, in the words of each service.
     fn unavailable(&mut self, call: &Call, now: Timestamp) -> Answer {
         let seq = self.state.log.reserve();

@@ -117,6 +117,11 @@ fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Applicatio
     tenant_mut(state, &tenant)?.applications.get_mut(&id).ok_or_else(|| format!("no app {id}"))
 }
 
+/// The app id of a registration, wherever it is.
+pub fn app_id(state: &mut State, name: &str) -> Found<String> {
+    application(state, name).map(|a| a.app_id.clone())
+}
+
 /// An app's principal in a tenant.
 fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
     let t = tenant(state, tenant_name)?;

@@ -17,6 +17,7 @@ mod clock;
 mod cloud;
 mod control;
 mod control_http;
+mod cors;
 mod drift;
 mod due;
 mod error;

@@ -59,7 +59,7 @@ async fn errors_have_entras_shape_codes_and_statuses() {
     let stranger = cloud.app_token("aaaaaaaa-0000-4a52-9a55-0f3b7f1f6f10", PARTNER, GRAPH).await.is(400);
     assert_eq!((stranger.aadsts(), stranger.text("/error")), (700_016, "unauthorized_client".to_owned()));
     assert_eq!(cloud.app_token("no-guid", PARTNER, GRAPH).await.is(400).aadsts(), 700_038);
-    let grant = [("grant_type", "password"), ("client_id", MANAGER), ("scope", GRAPH)];
+    let grant = [("grant_type", "implicit"), ("client_id", MANAGER), ("scope", GRAPH)];
     assert_eq!(cloud.form(PARTNER, &grant).await.is(400).aadsts(), 70_003);
 }
 
