@@ -5,13 +5,21 @@
 )]
 mod apps;
 mod bodies;
+mod browser;
+mod consent_pages;
 mod control;
 mod delta;
+mod device;
+mod discovery;
+mod flows;
 mod gdap;
 mod ladder;
+mod pages;
 mod permissions;
+mod policies;
 mod queries;
 mod serving;
 mod shapes;
+mod signer;
 mod sts;
 mod support;
