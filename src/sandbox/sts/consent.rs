@@ -165,6 +165,11 @@ pub fn grant(
     let client = ensure_principal(state, tenant, app_id).ok_or_else(|| app_id.to_owned())?;
     if let Some(t) = state.tenants.get_mut(tenant) {
         t.history.touch("servicePrincipal", &client);
+        // Nobody registered Microsoft's own tools here: their principal says itself what it is.
+        if let (Some(tool), Some(p)) = (first_party::application(app_id), t.principals.get_mut(&client)) {
+            p.props.insert("displayName".to_owned(), Value::from(tool.display_name()));
+            p.props.insert("appOwnerOrganizationId".to_owned(), Value::from(facts::MICROSOFT_TENANT));
+        }
     }
     for (resource, scopes) in wish.scopes.iter().filter(|(_, s)| !s.is_empty()) {
         add_scopes(state, tenant, &client, resource, scopes, user);

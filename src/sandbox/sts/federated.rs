@@ -59,14 +59,14 @@ fn matching(cx: &Cx, known: &[&Item], jwt: &Jwt) -> Result<(), Refusal> {
         return Err(none(700_213, "subject", subject));
     }
     let audiences = jwt.audiences();
-    let wanted = |c: &&&&Item| {
+    let wanted = |c: &&&Item| {
         let list = c.props.get("audiences").and_then(Value::as_array);
         list.into_iter()
             .flatten()
             .filter_map(Value::as_str)
             .any(|a| audiences.iter().any(|given| is_audience(a, given)))
     };
-    match by_subject.iter().any(|c| wanted(&c)) {
+    match by_subject.iter().any(|c| wanted(c)) {
         true => Ok(()),
         false => Err(none(700_212, "audience", &audiences.join(", "))),
     }

@@ -288,3 +288,60 @@ async fn a_disabled_user_and_a_foreign_one_do_not_get_in() {
     let page = browser.open(page.url.strip_prefix(&cloud.sandbox.url()).unwrap()).await;
     browser.sign_in(&page, WEAK).await.has("AADSTS50057");
 }
+
+#[tokio::test]
+async fn a_customers_administrator_signs_in_at_home_and_consents_for_everybody() {
+    let cloud = Cloud::with(people).await;
+    let mut browser = Browser::new(&cloud);
+    let page = browser.open(&authorize("organizations", "")).await;
+    let consent = browser.press(&page, ("action", "account"), &[("login", "admin@contoso.com")]).await;
+    let consent = consent.has("Consent on behalf of your organization");
+    let done = browser.press(&consent, ("action", "accept"), &[("organization", "on")]).await;
+    let got = redeem(&cloud, &done.back(BACK)["code"], VERIFIER).await.is(200);
+    let c = claims(&got.text("/access_token"));
+    assert_eq!((&c["tid"], &c["wids"]), (&json!(CONTOSO), &json!([GLOBAL])));
+    let refresh = got.text("/refresh_token");
+    cloud.api(got).get("/v1.0/me").await.is(200);
+    let fields = [("grant_type", "refresh_token"), ("client_id", NATIVE), ("refresh_token", refresh.as_str())];
+    let again = cloud.form(CONTOSO, &fields).await.is(200);
+    assert_eq!(claims(&again.text("/access_token"))["upn"], json!("admin@contoso.com"));
+    // Elsewhere she is a stranger.
+    assert_eq!(cloud.form(PARTNER, &fields).await.is(400).aadsts(), 50_020);
+    // And so a plain user of hers needs no consent any more, and no role to read about herself.
+    let mut browser = Browser::new(&cloud);
+    let page = browser.open(&authorize("contoso.com", "")).await;
+    let done = browser.press(&page, ("action", "account"), &[("login", "user001@contoso.com")]).await;
+    let user = redeem(&cloud, &done.back(BACK)["code"], VERIFIER).await.is(200);
+    assert_eq!(cloud.api(user).get("/v1.0/me").await.is(200).text("/userPrincipalName"), "user001@contoso.com");
+}
+
+#[tokio::test]
+async fn an_app_that_wants_assignment_takes_only_whom_it_was_given() {
+    let cloud = Cloud::with(people).await;
+    let api = cloud.home().await;
+    let path = format!("/v1.0/servicePrincipals(appId='{NATIVE}')");
+    api.patch(&path, json!({ "appRoleAssignmentRequired": true })).await.is(204);
+    let code = code(&cloud, WEAK).await;
+    assert_eq!(redeem(&cloud, &code, VERIFIER).await.is(400).aadsts(), 50_105);
+    let (app, user) = (api.get(&path).await.text("/id"), api.get(&format!("/v1.0/users/{WEAK}")).await.text("/id"));
+    change(&cloud, |state| {
+        let tenant = state.tenants.get_mut(PARTNER).unwrap();
+        let role = json!({ "id": "r", "principalId": user, "resourceId": app, "appRoleId": "00000000-0000-0000-0000-000000000000", "created": "2026-01-01T00:00:00Z" });
+        tenant.app_roles.insert("r".to_owned(), serde_json::from_value(role).unwrap());
+    });
+    redeem(&cloud, &code, VERIFIER).await.is(200);
+}
+
+#[tokio::test]
+async fn an_app_of_one_tenant_is_unknown_elsewhere_and_on_shared_endpoints() {
+    let cloud = Cloud::with(|w| {
+        people(w);
+        w.partner.apps[3].sign_in_audience = Some("AzureADMyOrg".to_owned());
+    })
+    .await;
+    let mut browser = Browser::new(&cloud);
+    browser.open(&authorize("common", "")).await.has("AADSTS50194");
+    browser.open(&authorize(CONTOSO, "")).await.has("AADSTS700016");
+    browser.open(&authorize("consumers", "")).await.has("AADSTS9002346");
+    browser.open(&authorize(PARTNER, "")).await.has("Sign in");
+}
