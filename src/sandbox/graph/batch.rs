@@ -145,7 +145,8 @@ pub fn shown(id: &str, answer: Answer) -> Value {
     match answer.body {
         Body::Empty => {}
         Body::Json(v) => {
-            let kind = if answer.status < 400 { Metadata::Minimal.content_type() } else { "application/json".to_owned() };
+            let kind =
+                if answer.status < 400 { Metadata::Minimal.content_type() } else { "application/json".to_owned() };
             headers.entry("Content-Type").or_insert(json!(kind));
             out["body"] = v;
         }

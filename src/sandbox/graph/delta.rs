@@ -136,7 +136,13 @@ fn answered(ctx: &Ctx, round: &Round, selection: &Selection, told: Told) -> Valu
     match told.next {
         Some(next) => body.insert("@odata.nextLink".to_owned(), link("$skiptoken", &next)),
         None => {
-            let next = Round { since: Some(round.until), issued: ctx.now.as_second(), after: None, after_seq: 0, ..round.clone() };
+            let next = Round {
+                since: Some(round.until),
+                issued: ctx.now.as_second(),
+                after: None,
+                after_seq: 0,
+                ..round.clone()
+            };
             body.insert("@odata.deltaLink".to_owned(), link("$deltatoken", &next))
         }
     };
@@ -263,9 +269,7 @@ fn changes(ctx: &mut Ctx, round: &Round, since: u64, selection: &Selection, size
         let history = &ctx.tenant()?.history;
         marks.extend(history.since(of, since.max(round.after_seq)).map(|(id, m)| (of, id.to_owned(), m.clone())));
     }
-    marks.retain(|(_, id, mark)| {
-        (round.only.is_empty() || round.only.contains(id)) && is_told(mark, since, selection)
-    });
+    marks.retain(|(_, id, mark)| (round.only.is_empty() || round.only.contains(id)) && is_told(mark, since, selection));
     marks.sort_by_key(|(_, _, mark)| mark.seq);
     let more = marks.len() > size;
     marks.truncate(size);
@@ -315,7 +319,8 @@ fn shown(ctx: &Ctx, of: &'static str, item: Value, selection: &Selection, mark: 
     let id = map.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
     map.remove("@odata.type");
     selection.apply(of, &mut map);
-    let is_new = |name: &str| mark.is_none_or(|(m, since)| m.made > since || m.changed.get(name).is_some_and(|s| *s > since));
+    let is_new =
+        |name: &str| mark.is_none_or(|(m, since)| m.made > since || m.changed.get(name).is_some_and(|s| *s > since));
     let was_set = |name: &str| mark.is_some_and(|(m, _)| m.changed.contains_key(name));
     let minimal = mark.is_some() && query::prefers(ctx.call, "return=minimal");
     // What was never set is not told; what was taken away is.
@@ -363,4 +368,3 @@ fn targets(ctx: &Ctx, of: &str, id: &str, link: &str, mark: Option<(&Mark, u64)>
     };
     moved.map(told).collect()
 }
-

@@ -114,7 +114,9 @@ fn principal(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
         return objects::object(state, tenant, id).into_iter().collect();
     }
     let name = state.tenants.get(organization).and_then(|t| t.groups.get(id)).map(|g| g.display_name());
-    vec![json!({ "@odata.type": "#microsoft.graph.group", "id": id, "organizationId": organization, "displayName": name })]
+    vec![
+        json!({ "@odata.type": "#microsoft.graph.group", "id": id, "organizationId": organization, "displayName": name }),
+    ]
 }
 
 fn role_definition(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
@@ -132,8 +134,10 @@ fn directory_scope(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0);
-    let item =
-        all(ctx.state, &ctx.caller.tenant).into_iter().find(|i| i["id"] == json!(id)).ok_or_else(|| Failure::not_found(&id))?;
+    let item = all(ctx.state, &ctx.caller.tenant)
+        .into_iter()
+        .find(|i| i["id"] == json!(id))
+        .ok_or_else(|| Failure::not_found(&id))?;
     query::single(ctx, TYPE, "roleManagement/directory/roleAssignments", item, 200)
 }
 

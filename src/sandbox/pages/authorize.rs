@@ -278,6 +278,12 @@ fn finish(
         fields.push(("client_info", id_token::client_info(person)));
     }
     fields.push(("session_state", ids::guid(cx.state.seed, &["session", &login.user, &login.at.to_string()], 0)));
+    let mut deeds = deeds;
+    // A code is in the log when it is redeemed.
+    if !details.code {
+        let seen = Seen { mfa: login.mfa, ..seen(request, details, tenant, person) };
+        deeds.push(Deed::Record(seen, None));
+    }
     Turn { answer: request.callback.send(fields), deeds }
 }
 

@@ -140,7 +140,8 @@ pub fn groups(tenant: &Tenant, person: &Person) -> Vec<String> {
 /// Personas that a tenant's sign-in page offers, at most so many.
 pub fn offered(state: &State, tenant: &Tenant, most: usize) -> Vec<Person> {
     let own = tenant.users.values().filter(|u| u.password.is_none()).cloned().chain(made_up(state, tenant));
-    let mut all: Vec<Person> = own.map(|user| Person { user, home: tenant.id.clone() }).take(most).collect();
+    let mut all: Vec<Person> = own.map(|user| Person { user, home: tenant.id.clone() }).collect();
     all.sort_by(|a, b| a.upn().cmp(b.upn()));
+    all.truncate(most);
     all
 }

@@ -53,7 +53,10 @@ async fn contexts_say_what_is_shown() {
         ("/v1.0/users?$select=id,displayName", "#users(id,displayName)".to_owned()),
         (&format!("/v1.0/users/{user}"), "#users/$entity".to_owned()),
         (&format!("/v1.0/users/{user}?$select=id"), "#users(id)/$entity".to_owned()),
-        (&format!("/v1.0/groups/{group}?$select=id&$expand=members($select=id)"), "#groups(id,members(id))/$entity".to_owned()),
+        (
+            &format!("/v1.0/groups/{group}?$select=id&$expand=members($select=id)"),
+            "#groups(id,members(id))/$entity".to_owned(),
+        ),
         (&format!("/v1.0/groups/{group}/members"), "#directoryObjects".to_owned()),
         (&format!("/v1.0/groups/{group}/members/microsoft.graph.user"), "#users".to_owned()),
         (&format!("/v1.0/groups/{group}/members/$ref"), "#Collection($ref)".to_owned()),
@@ -126,10 +129,14 @@ async fn an_assignment_expands_its_principal_and_role() {
     let body = json!({ "roleDefinitionId": EXCHANGE_ADMIN, "principalId": principal, "directoryScopeId": "/" });
     let id = api.post(path, body).await.is(201).text("/id");
     let one = api.get(&format!("{path}/{id}?$expand=principal($select=id,displayName),roleDefinition")).await.is(200);
-    assert_eq!(one.body["principal"], json!({ "@odata.type": "#microsoft.graph.servicePrincipal", "id": principal, "displayName": "Reader" }));
+    assert_eq!(
+        one.body["principal"],
+        json!({ "@odata.type": "#microsoft.graph.servicePrincipal", "id": principal, "displayName": "Reader" })
+    );
     assert_eq!(one.body["roleDefinition"]["displayName"], "Exchange Administrator");
     assert!(one.body["roleDefinition"].get("@odata.type").is_none());
-    let listed = api.list(&format!("{path}?$filter=principalId eq '{principal}'&$expand=directoryScope&$select=id")).await;
+    let listed =
+        api.list(&format!("{path}?$filter=principalId eq '{principal}'&$expand=directoryScope&$select=id")).await;
     assert_eq!(listed[0], json!({ "id": id }));
 }
 
@@ -161,7 +168,10 @@ async fn a_write_answers_with_the_object_or_without_as_its_caller_prefers() {
     let whole = [("Prefer", "return=representation")];
     let path = format!("/v1.0/groups/{}", group(&api, "g").await);
     let got = api.send(Method::PATCH, &path, &whole, Some(json!({ "description": "d" }))).await.is(200);
-    assert_eq!((got.body["description"].as_str(), got.header("preference-applied")), (Some("d"), "return=representation"));
+    assert_eq!(
+        (got.body["description"].as_str(), got.header("preference-applied")),
+        (Some("d"), "return=representation")
+    );
     api.patch(&path, json!({ "description": "e" })).await.is(204);
     let body = json!({ "displayName": "App" });
     let got = api.send(Method::POST, "/v1.0/applications", &[("Prefer", "return=minimal")], Some(body)).await.is(204);
@@ -173,7 +183,8 @@ async fn bodies_are_json_and_addresses_text() {
     let cloud = Cloud::new().await;
     let api = cloud.home().await;
     let send = |kind: Option<&'static str>, body: String| {
-        let mut r = cloud.http.post(format!("{}/v1.0/applications", cloud.sandbox.url())).bearer_auth(&api.token).body(body);
+        let mut r =
+            cloud.http.post(format!("{}/v1.0/applications", cloud.sandbox.url())).bearer_auth(&api.token).body(body);
         if let Some(kind) = kind {
             r = r.header("content-type", kind);
         }
@@ -277,10 +288,12 @@ fn every_type_is_complete_out_of_nothing() {
 #[test]
 fn a_value_may_be_of_a_descendant_and_must_not_be_of_a_stranger() {
     let tenants = |value: Value| {
-        let body = json!({ "conditions": { "users": { "includeGuestsOrExternalUsers": { "externalTenants": value } } } });
+        let body =
+            json!({ "conditions": { "users": { "includeGuestsOrExternalUsers": { "externalTenants": value } } } });
         shape::check("conditionalAccessPolicy", &body)
     };
-    let good = json!({ "@odata.type": "#microsoft.graph.conditionalAccessEnumeratedExternalTenants", "members": ["x"] });
+    let good =
+        json!({ "@odata.type": "#microsoft.graph.conditionalAccessEnumeratedExternalTenants", "members": ["x"] });
     let kept = tenants(good.clone()).unwrap();
     let at = "/conditions/users/includeGuestsOrExternalUsers/externalTenants";
     assert_eq!(Value::Object(kept.clone()).pointer(at), Some(&good));
@@ -300,7 +313,9 @@ fn a_value_may_be_of_a_descendant_and_must_not_be_of_a_stranger() {
 
 #[test]
 fn flags_are_several_members_and_enums_one() {
-    let of = |kind: &str, value: &str| shape::check("conditionalAccessGuestsOrExternalUsers", &json!({ kind: value })).is_ok();
+    let of = |kind: &str, value: &str| {
+        shape::check("conditionalAccessGuestsOrExternalUsers", &json!({ kind: value })).is_ok()
+    };
     assert!(of("guestOrExternalUserTypes", "internalGuest,serviceProvider"));
     assert!(!of("guestOrExternalUserTypes", "internalGuest,nobody"));
     let state = |value: &str| shape::check("conditionalAccessPolicy", &json!({ "state": value })).is_ok();

@@ -39,7 +39,10 @@ async fn a_round_tells_everything_and_the_next_what_changed() {
     assert!(none.is_empty());
     let id = group(&api, "New").await;
     let (made, link) = round(&api, &link).await;
-    assert_eq!((made.len(), made[0]["id"].as_str(), made[0]["displayName"].as_str()), (1, Some(id.as_str()), Some("New")));
+    assert_eq!(
+        (made.len(), made[0]["id"].as_str(), made[0]["displayName"].as_str()),
+        (1, Some(id.as_str()), Some("New"))
+    );
     api.patch(&format!("/v1.0/groups/{id}"), json!({ "description": "d" })).await.is(204);
     let minimal = api.send(Method::GET, &link, &[("Prefer", "return=minimal")], None).await.is(200);
     assert_eq!(minimal.body["value"], json!([{ "id": id, "description": "d" }]));
@@ -107,10 +110,22 @@ async fn a_round_can_begin_now_be_for_some_and_over_all_kinds() {
     let (objects, _) = round(&api, "/v1.0/directoryObjects/delta?$filter=isof('microsoft.graph.group')").await;
     assert_eq!(objects.len(), groups.len());
     assert!(objects.iter().all(|o| o["@odata.type"] == "#microsoft.graph.group"));
-    for path in ["/users/delta", "/users/microsoft.graph.delta()", "/servicePrincipals/delta", "/oauth2PermissionGrants/delta", "/directoryObjects/delta"] {
+    for path in [
+        "/users/delta",
+        "/users/microsoft.graph.delta()",
+        "/servicePrincipals/delta",
+        "/oauth2PermissionGrants/delta",
+        "/directoryObjects/delta",
+    ] {
         round(&api, &format!("/v1.0{path}")).await;
     }
-    for bad in ["$filter=displayName eq 'x'", "$orderby=displayName", "$expand=members", "$deltatoken=nonsense", "$select=colour"] {
+    for bad in [
+        "$filter=displayName eq 'x'",
+        "$orderby=displayName",
+        "$expand=members",
+        "$deltatoken=nonsense",
+        "$select=colour",
+    ] {
         api.get(&format!("/v1.0/groups/delta?{bad}")).await.is(400);
     }
 }

@@ -80,7 +80,11 @@ async fn filters_that_graph_refuses_are_refused() {
         ("tolower(displayName) eq 'x'", "Request_UnsupportedQuery", "Unsupported Query."),
         ("displayName has 'x'", "Request_UnsupportedQuery", "Unsupported Query."),
         ("frobnicate(displayName)", "BadRequest", "An unknown function with name 'frobnicate'"),
-        ("colour eq 'x'", "BadRequest", "Could not find a property named 'colour' on type 'microsoft.graph.application'."),
+        (
+            "colour eq 'x'",
+            "BadRequest",
+            "Could not find a property named 'colour' on type 'microsoft.graph.application'.",
+        ),
         ("displayName eq x", "BadRequest", "Could not find a property named 'x'"),
         ("displayName eq 5", "BadRequest", "'Edm.String' and 'Edm.Int32' for operator kind 'Equal'"),
         ("createdDateTime ge 'x'", "BadRequest", "'Edm.DateTimeOffset' and 'Edm.String'"),
@@ -128,7 +132,8 @@ async fn users_are_filtered_as_documented() {
     let ends = "/v1.0/users?$filter=endsWith(userPrincipalName,'@northwind.example') and startswith(displayName,'Ten')";
     assert!(api.get(ends).await.is(400).message().starts_with("Operator 'endsWith' is not supported"));
     assert_eq!(names(&api, &format!("{ends}&$count=true"), &[EVENTUAL]).await, [svc]);
-    let unlicensed = "/v1.0/users?$count=true&$filter=assignedLicenses/$count eq 0 and displayName eq 'Tenantry service account'";
+    let unlicensed =
+        "/v1.0/users?$count=true&$filter=assignedLicenses/$count eq 0 and displayName eq 'Tenantry service account'";
     assert_eq!(names(&api, unlicensed, &[EVENTUAL]).await, [svc]);
     assert!(names(&api, &unlicensed.replace("eq 0", "ne 0"), &[EVENTUAL]).await.is_empty());
     let attribute = "/v1.0/users?$count=true&$filter=onPremisesExtensionAttributes/extensionAttribute1 eq 'x'";
@@ -164,7 +169,9 @@ async fn searches_find_words_and_need_the_index() {
         api.send(Method::GET, &format!("{base}{bad}"), &[EVENTUAL], None).await.is(400);
     }
     let policies = "/v1.0/roleManagement/directory/roleDefinitions?$search=\"displayName:x\"";
-    assert!(api.send(Method::GET, policies, &[EVENTUAL], None).await.is(400).message().contains("'Search' is not allowed"));
+    assert!(
+        api.send(Method::GET, policies, &[EVENTUAL], None).await.is(400).message().contains("'Search' is not allowed")
+    );
 }
 
 #[tokio::test]
@@ -200,7 +207,10 @@ async fn counts_need_the_index_and_stand_on_the_first_page() {
     assert!(ignored.body.get("@odata.count").is_none());
     let refused = api.get("/v1.0/groups/$count").await.is(400);
     assert_eq!((refused.code(), refused.message()), ("Request_BadRequest", "$count is not currently supported."));
-    let got = api.send(Method::GET, "/v1.0/groups/$count?$filter=displayName eq 'Service Team'", &[EVENTUAL], None).await.is(200);
+    let got = api
+        .send(Method::GET, "/v1.0/groups/$count?$filter=displayName eq 'Service Team'", &[EVENTUAL], None)
+        .await
+        .is(200);
     assert_eq!((got.text.as_str(), got.header("content-type")), ("1", "text/plain"));
     api.get("/v1.0/groups/$count?ConsistencyLevel=eventual").await.is(200);
     api.get("/v1.0/groups?$count=yes").await.is(400);
@@ -279,7 +289,8 @@ async fn options_have_one_name_and_stand_once() {
 async fn what_a_link_leads_to_is_queried_through_the_index_only() {
     let cloud = Cloud::new().await;
     let api = cloud.home().await;
-    let group = api.list("/v1.0/groups?$filter=displayName eq 'Service Team'").await[0]["id"].as_str().unwrap().to_owned();
+    let group =
+        api.list("/v1.0/groups?$filter=displayName eq 'Service Team'").await[0]["id"].as_str().unwrap().to_owned();
     let path = format!("/v1.0/groups/{group}/members");
     let filtered = format!("{path}?$filter=startswith(displayName,'Ten')&$count=true");
     let refused = api.get(&filtered).await.is(400);

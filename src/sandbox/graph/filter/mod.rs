@@ -112,9 +112,7 @@ fn at<'a>(item: &'a Value, path: &[String], links: &dyn Links) -> std::borrow::C
     use std::borrow::Cow;
     let Some((first, rest)) = path.split_first() else { return Cow::Borrowed(item) };
     match item.get(first) {
-        Some(value) => {
-            Cow::Borrowed(rest.iter().fold(value, |v, p| v.get(p).unwrap_or(&Value::Null)))
-        }
+        Some(value) => Cow::Borrowed(rest.iter().fold(value, |v, p| v.get(p).unwrap_or(&Value::Null))),
         None => {
             let target = links.targets(item, first).into_iter().next().unwrap_or(Value::Null);
             Cow::Owned(rest.iter().fold(&target, |v, p| v.get(p).unwrap_or(&Value::Null)).clone())

@@ -8,8 +8,28 @@ const DEPTH: usize = 30;
 
 /// Functions of OData that Graph's services do not serve.
 const UNSERVED: [&str; 23] = [
-    "tolower", "toupper", "trim", "concat", "length", "indexof", "substring", "year", "month", "day", "hour", "minute",
-    "second", "date", "time", "now", "round", "floor", "ceiling", "cast", "matchespattern", "fractionalseconds",
+    "tolower",
+    "toupper",
+    "trim",
+    "concat",
+    "length",
+    "indexof",
+    "substring",
+    "year",
+    "month",
+    "day",
+    "hour",
+    "minute",
+    "second",
+    "date",
+    "time",
+    "now",
+    "round",
+    "floor",
+    "ceiling",
+    "cast",
+    "matchespattern",
+    "fractionalseconds",
     "substringof",
 ];
 
@@ -177,7 +197,9 @@ impl Parser {
         let path = self.path(&first)?;
         self.expect(&Token::Comma)?;
         let Literal::Text(text) = self.literal()? else {
-            return Err(invalid(&format!("No function signature for the function with name '{name}' matches the specified arguments.")));
+            return Err(invalid(&format!(
+                "No function signature for the function with name '{name}' matches the specified arguments."
+            )));
         };
         self.expect(&Token::Close)?;
         // `startswith(x,'y') eq true` says no more than without.
@@ -229,8 +251,9 @@ impl Parser {
                 Literal::of_typed(&kind, &text).ok_or_else(|| invalid(&format!("The type '{kind}' is not known.")))
             }
             // A word that is no constant is read as a property.
-            Some(Token::Word(word)) => Literal::of_word(&word)
-                .ok_or_else(|| invalid(&format!("Could not find a property named '{word}'."))),
+            Some(Token::Word(word)) => {
+                Literal::of_word(&word).ok_or_else(|| invalid(&format!("Could not find a property named '{word}'.")))
+            }
             _ => {
                 self.at -= 1;
                 Err(self.error())

@@ -2,8 +2,8 @@
 use super::parse::incompatible;
 use super::tokens::invalid;
 use super::{Expr, Function, Literal, Op, Path};
-use crate::sandbox::facts::queries::{self, Served};
 use crate::sandbox::facts;
+use crate::sandbox::facts::queries::{self, Served};
 use crate::sandbox::graph::errors::Failure;
 use crate::sandbox::graph::query::names::{self, Resolved};
 
@@ -123,7 +123,11 @@ impl Check<'_> {
             return Err(invalid("Any/All may only be used following a collection."));
         };
         let Some(condition) = condition else {
-            return if self.scope.directory { Err(self.unsupported(&found.path)) } else { Ok(Expr::Any(found.path, None)) };
+            return if self.scope.directory {
+                Err(self.unsupported(&found.path))
+            } else {
+                Ok(Expr::Any(found.path, None))
+            };
         };
         let complex = facts::of_type(kind).is_some();
         let identities = found.path == ["identities"];
@@ -165,7 +169,11 @@ impl Check<'_> {
             (false, true) => self.prefix.clone(),
             (false, false) => format!("{}/{own}", self.prefix),
         };
-        let path = if found.path.is_empty() { vec![self.prefix.trim_end_matches("/any").to_owned()] } else { found.path.clone() };
+        let path = if found.path.is_empty() {
+            vec![self.prefix.trim_end_matches("/any").to_owned()]
+        } else {
+            found.path.clone()
+        };
         self.level(self.documented(&key, word, found), &path, op, word)
     }
 

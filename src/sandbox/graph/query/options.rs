@@ -65,8 +65,9 @@ pub fn is_eventual(call: &Call) -> bool {
 
 /// The directory refuses arguments that it does not know.
 pub fn check_arguments(call: &Call) -> Result<(), Failure> {
-    let known =
-        |name: &str| name.starts_with('$') || ["consistencylevel", "api-version"].iter().any(|k| k.eq_ignore_ascii_case(name));
+    let known = |name: &str| {
+        name.starts_with('$') || ["consistencylevel", "api-version"].iter().any(|k| k.eq_ignore_ascii_case(name))
+    };
     match call.query.iter().find(|(name, _)| !known(name)) {
         Some((name, _)) => Err(Failure::bad(format!("Unrecognized query argument specified: '{name}'."))),
         None => Ok(()),

@@ -25,9 +25,9 @@ pub fn size(ctx: &Ctx, how: &List) -> Result<usize, Failure> {
     match options::number(ctx.call, "$top")? {
         None => Ok(how.default_top),
         Some(n) if (1..=most).contains(&n) => Ok(n),
-        Some(n) => Err(Failure::bad(format!(
-            "Invalid page size specified: '{n}'. Must be between 1 and {most} inclusive."
-        ))),
+        Some(n) => {
+            Err(Failure::bad(format!("Invalid page size specified: '{n}'. Must be between 1 and {most} inclusive.")))
+        }
     }
 }
 
@@ -43,12 +43,7 @@ fn id_of(item: &Value) -> &str {
 }
 
 /// The number of the page's first item.
-pub fn start<T>(
-    ctx: &Ctx,
-    how: &List,
-    items: &[T],
-    look: &impl Fn(&T) -> Cow<'_, Value>,
-) -> Result<usize, Failure> {
+pub fn start<T>(ctx: &Ctx, how: &List, items: &[T], look: &impl Fn(&T) -> Cow<'_, Value>) -> Result<usize, Failure> {
     let skip = match options::number(ctx.call, "$skip")? {
         Some(_) if how.directory => return Err(Failure::bad("'$skip' is not supported by the service.")),
         other => other.unwrap_or(0),
@@ -86,8 +81,10 @@ pub fn next_link(ctx: &Ctx, at: usize, last: &Value) -> String {
 
 /// The call's own address with a token in it.
 pub fn link(ctx: &Ctx, name: &str, value: &str, keeps: impl Fn(&str) -> bool) -> String {
-    let pair = |k: &str, v: &str| format!("{}={}", if k.starts_with('$') { k.to_owned() } else { encode(k) }, encode(v));
-    let others = ctx.call.query.iter().filter(|(k, _)| !["$skiptoken", "$deltatoken"].contains(&k.as_str()) && keeps(k));
+    let pair =
+        |k: &str, v: &str| format!("{}={}", if k.starts_with('$') { k.to_owned() } else { encode(k) }, encode(v));
+    let others =
+        ctx.call.query.iter().filter(|(k, _)| !["$skiptoken", "$deltatoken"].contains(&k.as_str()) && keeps(k));
     let mut query: Vec<String> = others.map(|(k, v)| pair(k, v)).collect();
     query.push(format!("{name}={value}"));
     format!("{}{}?{}", ctx.call.base(), utf8_percent_encode(&ctx.call.path, PATH), query.join("&"))

@@ -39,7 +39,10 @@ impl Metadata {
     }
 
     pub fn content_type(self) -> String {
-        format!("application/json;odata.metadata={};odata.streaming=true;IEEE754Compatible=false;charset=utf-8", self.name())
+        format!(
+            "application/json;odata.metadata={};odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
+            self.name()
+        )
     }
 }
 
@@ -53,7 +56,9 @@ pub fn check_format(call: &Call) -> Result<(), Failure> {
     Err(Failure::new(
         415,
         "UnsupportedMediaType",
-        format!("A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) 'application/json' do not match '{format}'."),
+        format!(
+            "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) 'application/json' do not match '{format}'."
+        ),
     ))
 }
 
@@ -88,7 +93,9 @@ fn strip(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(strip),
         Value::Object(map) => {
-            map.retain(|k, _| !k.contains("@odata.") || ["nextLink", "deltaLink", "count"].iter().any(|n| k.ends_with(n)));
+            map.retain(|k, _| {
+                !k.contains("@odata.") || ["nextLink", "deltaLink", "count"].iter().any(|n| k.ends_with(n))
+            });
             map.values_mut().for_each(strip);
         }
         _ => {}

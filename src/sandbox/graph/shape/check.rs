@@ -21,9 +21,8 @@ pub fn check(of: &str, body: &Value) -> Result<Props, Failure> {
 /// Graph: directory extensions. `extension_{app id without dashes}_{name}`.
 pub fn is_extension(name: &str) -> bool {
     let rest = name.strip_prefix("extension_").unwrap_or_default();
-    rest.split_once('_').is_some_and(|(app, own)| {
-        app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !own.is_empty()
-    })
+    rest.split_once('_')
+        .is_some_and(|(app, own)| app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !own.is_empty())
 }
 
 /// Extensions must have been declared by an application of the tenant.

@@ -16,7 +16,9 @@ pub fn primitive(kind: &str, value: &Value) -> Option<Value> {
         "Guid" => text().filter(|t| ids::is_guid(t)).map(|t| Value::String(t.to_ascii_lowercase())),
         "DateTimeOffset" => moment(text()?).map(Value::String),
         "Date" => text().filter(|t| t.len() == 10 && t.parse::<jiff::civil::Date>().is_ok()).map(|_| value.clone()),
-        "TimeOfDay" => text().filter(|t| t.contains(':') && t.parse::<jiff::civil::Time>().is_ok()).map(|_| value.clone()),
+        "TimeOfDay" => {
+            text().filter(|t| t.contains(':') && t.parse::<jiff::civil::Time>().is_ok()).map(|_| value.clone())
+        }
         "Duration" => text().filter(|t| is_duration(t)).map(|_| value.clone()),
         "Binary" => text().filter(|t| is_base64(t)).map(|_| value.clone()),
         // A stream has an address of its own.
