@@ -9,6 +9,7 @@ mod completion;
 mod control;
 pub mod crds;
 mod embedded;
+mod environment;
 mod exit;
 mod failure;
 mod forget;

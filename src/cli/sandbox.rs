@@ -12,7 +12,7 @@ use super::interrupt::Interrupt;
 use super::printer::Printer;
 use super::render::clean;
 use super::render::json::pretty;
-use super::{forget, serve};
+use super::{environment, forget, serve};
 use crate::engine::diagnostic::Diagnostic;
 
 /// Runs one of them.
@@ -24,6 +24,7 @@ pub async fn run(args: &SandboxArgs, printer: &Printer, interrupt: &Interrupt) -
         }
         SandboxCommand::Init(init) => self::init(&args.state, init, printer).await,
         SandboxCommand::Serve(how) => serve::run(&args.state, how, printer, interrupt).await,
+        SandboxCommand::Env(wish) => environment::run(&args.state, wish, printer).await,
         SandboxCommand::Reset => forget::reset(&args.state, printer).await,
         played => play(&args.state, played, printer).await,
     };
@@ -66,6 +67,18 @@ async fn play(state: &Path, command: &SandboxCommand, printer: &Printer) -> Resu
             };
             control.post("approve", &wish).await.map(|answer| approved(&answer))
         }
+        SandboxCommand::Consent { tenant, app } => {
+            let answer = control.post("consent", &json!({ "tenant": tenant, "app": app })).await;
+            answer.map(|a| {
+                format!(
+                    "{} is in {} now: {} delegated and {} application permissions.\n",
+                    word(&a["app"]),
+                    clean(tenant),
+                    a["scopes"],
+                    a["roles"]
+                )
+            })
+        }
         SandboxCommand::Advance { duration } => {
             let answer = control.post("advance", &json!({ "seconds": duration.0.as_secs() })).await;
             answer.map(|answer| format!("The cloud's time is {} now.\n", word(&answer["now"])))
@@ -85,7 +98,9 @@ async fn play(state: &Path, command: &SandboxCommand, printer: &Printer) -> Resu
             Ok(wish) => control.post("faults", &wish).await.map(|answer| pretty(&answer)),
             Err(error) => Err(Diagnostic::error("sandbox", format!("that is not JSON: {error}")).into()),
         },
-        SandboxCommand::Init(_) | SandboxCommand::Serve(_) | SandboxCommand::Reset => Ok(String::new()),
+        SandboxCommand::Init(_) | SandboxCommand::Serve(_) | SandboxCommand::Reset | SandboxCommand::Env(_) => {
+            Ok(String::new())
+        }
     };
     sandbox.stop().await;
     printer.data(&said?);

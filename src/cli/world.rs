@@ -108,8 +108,10 @@ fn partner(object: &Object, spec: &PartnerSpec, secrets: &Secrets) -> Result<Par
             .into_iter()
             .flatten()
             .collect(),
+            ..AppFile::default()
         }],
         groups: vec![],
+        ..PartnerFile::default()
     })
 }
 

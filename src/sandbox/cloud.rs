@@ -13,12 +13,12 @@ use super::faults::{Verdict, When, kill_now};
 use super::graph::errors::Failure;
 use super::graph::{self, batch, routes};
 use super::http::{Answer, Call};
-use super::keys::Keys;
+use super::keys::{self, Keys};
 use super::log::Entry;
 use super::partner_center::Ask;
 use super::state::State;
 use super::store::{Pen, Saving, Store};
-use super::{control_http, exchange, ids, partner_center, sts};
+use super::{control_http, exchange, ids, metadata, pages, partner_center, sts};
 
 /// The running cloud: its state, its keys, and the file it lives in.
 pub struct Cloud {
@@ -68,11 +68,10 @@ const DIAGNOSTIC: &str =
     r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"SANDBOX0"}}"#;
 
 const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account</title></head><body><h1>Network sign-in required</h1></body></html>";
-const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
 
 impl Cloud {
     pub fn new(state: State, store: Store) -> Result<Cloud, SandboxError> {
-        let keys = Keys::open(&state.signing_key)?;
+        let keys = Keys::open(&state.signing_key, &state.ring)?;
         Ok(Cloud { state, keys, live: Live::default(), store: Some(store), saves: 0, unsaved: false, doomed: false })
     }
 
@@ -185,12 +184,11 @@ impl Cloud {
             self.note(seq, None, call, now, 200, Asked::default());
             return Answer::html(200, PORTAL);
         }
-        if sts::path(&call.path).is_some() {
-            let seq = self.state.log.reserve();
-            let granted = sts::serve(&self.state, &self.keys, call, now);
-            let asked = Asked { tenant: granted.tenant, caller: Some(granted.caller), write: false, token: true };
-            self.note(seq, None, call, now, granted.answer.status, asked);
-            return masks::token(&self.state, granted.answer, seq);
+        if let Some(place) = sts::place::find(&call.path) {
+            return self.token(call, &place, now, changed);
+        }
+        if let Some(place) = pages::find(&call.path) {
+            return self.page(call, &place, now, changed);
         }
         for version in ["v1.0", "beta"] {
             let Some(rest) = call
@@ -224,8 +222,8 @@ impl Cloud {
             self.note(seq, None, call, now, answer.status, asked);
             return answer;
         }
-        let answer = if call.path.eq_ignore_ascii_case("/AdminPortal/Home") {
-            Answer::html(200, ACCEPTANCE)
+        let answer = if call.path.eq_ignore_ascii_case(metadata::PATH) {
+            metadata::answer(call)
         } else {
             Failure::new(404, "NotFound", format!("Nothing of the sandbox answers at '{}'.", call.path))
                 .answer(call, now)
@@ -234,10 +232,48 @@ impl Cloud {
         answer
     }
 
+    fn token(&mut self, call: &Call, place: &sts::place::Place, now: Timestamp, changed: &mut bool) -> Answer {
+        let seq = self.state.log.reserve();
+        if self.state.ring.is_old(now) {
+            *changed |= self.rotate_keys().is_ok();
+        }
+        let served = sts::serve(&mut self.state, &self.keys, call, place, now);
+        *changed |= served.changed;
+        let asked = Asked { tenant: served.tenant, caller: Some(served.caller), write: false, token: true };
+        self.note(seq, None, call, now, served.answer.status, asked);
+        masks::token(&self.state, served.answer, seq)
+    }
+
+    fn page(&mut self, call: &Call, place: &pages::Place, now: Timestamp, changed: &mut bool) -> Answer {
+        let seq = self.state.log.reserve();
+        let served = pages::serve(&mut self.state, &self.keys, call, place, now);
+        *changed |= served.changed;
+        let asked = Asked { tenant: served.tenant, caller: Some(served.caller), ..Asked::default() };
+        self.note(seq, None, call, now, served.answer.status, asked);
+        served.answer
+    }
+
+    /// Another key signs from now on; those before it stay published while tokens of theirs live.
+    pub fn rotate_keys(&mut self) -> Result<(), SandboxError> {
+        let now = self.now();
+        self.keys = keys::rotate(&mut self.state.signing_key, &mut self.state.ring, now)?;
+        Ok(())
+    }
+
+    /// Names of the keys whose tokens are good today, the one that signs first.
+    pub fn published(&self) -> Vec<String> {
+        self.keys.published(self.now()).map(|k| k.kid.clone()).collect()
+    }
+
+    /// What a program with a managed identity shows on App Service.
+    pub fn identity_header(&self) -> String {
+        sts::managed_identity::header(&self.keys)
+    }
+
     /// The outage of all of Microsoft, in the words of each service.
     fn unavailable(&mut self, call: &Call, now: Timestamp) -> Answer {
         let seq = self.state.log.reserve();
-        let token = sts::path(&call.path).is_some();
+        let token = sts::place::find(&call.path).is_some();
         let batch = call.path.to_ascii_lowercase().ends_with("/$batch");
         let write = !token && !batch && ["POST", "PATCH", "PUT", "DELETE"].contains(&call.method.as_str());
         let answer = if token {

@@ -7,7 +7,8 @@ use super::faults::Wish;
 use super::gdap::{self, NotApproved, Status};
 use super::log::Entry;
 use super::server::{Shared, locked};
-use super::state::State;
+use super::state::{Application, State};
+use super::sts::{consent, managed_identity};
 use super::{behaviour, drift, drift_log, picture};
 
 /// A handle on a running sandbox. Every operation is also served over HTTP.
@@ -112,6 +113,57 @@ pub fn save(cloud: &mut Cloud) -> Outcome<Value> {
 pub fn counts(cloud: &Cloud) -> Value {
     let log = &cloud.state.log;
     json!({ "http": log.counts.http, "tokens": log.counts.tokens, "writes": log.counts.writes, "next": log.next })
+}
+
+/// An administrator of a tenant lets an app in, with all that its registration requires.
+pub fn consent(cloud: &mut Cloud, tenant: &str, app: &str) -> Outcome<Value> {
+    let now = cloud.now();
+    cloud.state.settle(now);
+    let tenant = drift::tenant(&cloud.state, tenant)?.id.clone();
+    let app_id = drift::app_id(&mut cloud.state, app)?;
+    let (home, app) = cloud.state.application(&app_id).ok_or_else(|| format!("no app {app_id}"))?;
+    if app.audience() == "AzureADMyOrg" && home.id != tenant {
+        return Err(format!("{} is for its own tenant alone (signInAudience AzureADMyOrg)", app.display_name()));
+    }
+    let name = app.display_name().to_owned();
+    let wish = consent::required(&cloud.state, app);
+    consent::grant(&mut cloud.state, &tenant, &app_id, &wish, None, now)
+        .map_err(|resource| format!("the tenant has no service principal of {resource}"))?;
+    saved(cloud)?;
+    let scopes: usize = wish.scopes.values().map(|s| s.len()).sum();
+    let roles: usize = wish.roles.values().map(|r| r.len()).sum();
+    Ok(json!({ "tenant": tenant, "app": name, "appId": app_id, "scopes": scopes, "roles": roles }))
+}
+
+/// Another key signs from now on.
+pub fn rotate_keys(cloud: &mut Cloud) -> Outcome<Value> {
+    cloud.rotate_keys().map_err(|e| e.to_string())?;
+    saved(cloud)?;
+    Ok(json!({ "keys": cloud.published() }))
+}
+
+/// What other programs need to know to act in a tenant, as far as the cloud knows it: it keeps no secret's value.
+pub fn env(cloud: &Cloud, tenant: Option<&str>) -> Outcome<Value> {
+    let state = &cloud.state;
+    let tenant = drift::tenant(state, tenant.unwrap_or(&state.partner))?;
+    let partner = state.tenants.get(&state.partner).ok_or("the world has no partner")?;
+    // The one that can do most is the one that administrates.
+    let rights = |a: &Application| {
+        let principal = partner.principal_of(&a.app_id).map(|p| p.id.as_str());
+        partner.app_roles.values().filter(|r| Some(r.principal_id.as_str()) == principal).count()
+    };
+    let app = partner.applications.values().max_by_key(|a| (rights(a), std::cmp::Reverse(a.app_id.clone())));
+    let identity = managed_identity::all(partner).next().map(|p| p.app_id.clone());
+    let good = |a: &Application| {
+        let secrets = a.secrets.iter().filter(|s| s.start <= cloud.now() && s.end > cloud.now());
+        secrets.filter_map(|s| s.display_name.clone()).collect::<Vec<_>>()
+    };
+    let secrets = app.map(good);
+    Ok(json!({
+        "tenantId": tenant.id, "domain": tenant.default_domain(), "clientId": app.map(|a| &a.app_id),
+        "clientName": app.map(Application::display_name), "secretNames": secrets,
+        "managedIdentity": identity.is_some().then(|| cloud.identity_header()),
+    }))
 }
 
 /// `which`: id or display name; `None` approves all that wait. `tenant` binds an open invitation.

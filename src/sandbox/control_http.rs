@@ -18,6 +18,12 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
             Some(name) => control::decline(cloud, name),
             None => Err("`decline` needs `relationship`, an id or name".to_owned()),
         }),
+        ("POST", "consent") => body.and_then(|b| {
+            let text = |k: &str| b.get(k).and_then(Value::as_str).ok_or(format!("`consent` needs `{k}`"));
+            control::consent(cloud, text("tenant")?, text("app")?)
+        }),
+        ("POST", "rotate-keys") => control::rotate_keys(cloud),
+        ("GET", "env") => control::env(cloud, call.param("tenant")),
         ("POST", "advance") => body.and_then(|b| match b.get("seconds").and_then(Value::as_i64) {
             Some(s) => control::advance(cloud, s),
             None => Err("`advance` needs `seconds`, a whole number".to_owned()),
@@ -39,7 +45,7 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
         ("GET", "clock") => Ok(json!({ "now": cloud.now(), "next": cloud.state.next_lag(cloud.now()) })),
         ("GET", "world") => Ok(control::world(cloud)),
         _ => {
-            let known = "POST approve, decline, advance, advance-to-next, behaviour, drift, faults, save; GET requests, counts, state-of-world, behaviour, events, faults, clock, world";
+            let known = "POST approve, decline, advance, advance-to-next, behaviour, consent, drift, faults, rotate-keys, save; GET requests, counts, state-of-world, behaviour, env, events, faults, clock, world";
             return Answer::json(
                 404,
                 json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }),

@@ -151,6 +151,11 @@ pub fn registration<'a>(state: &'a State, name: &str) -> Option<(&'a Tenant, &'a
     state.tenants.values().flat_map(|t| t.applications.values().map(move |a| (t, a))).find(|(_, a)| is_called(a, name))
 }
 
+/// The app id of a registration, wherever it is.
+pub fn app_id(state: &mut State, name: &str) -> Found<String> {
+    application(state, name).map(|a| a.app_id.clone())
+}
+
 /// An app's principal in a tenant.
 pub fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
     let t = tenant(state, tenant_name)?;

@@ -17,8 +17,9 @@ use super::state::{
     AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret,
     Seeded, State, Tenant, User,
 };
+use super::sts::flows::Flows;
 use super::world::{AppFile, CustomerFile, PartnerFile, Permissions, WorldFile};
-use super::{ids, keys, log};
+use super::{ids, keys, log, personas};
 
 type Made<T> = Result<T, SandboxError>;
 
@@ -47,6 +48,9 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         switches,
         events: VecDeque::new(),
         signing_key: keys::generate()?,
+        ring: keys::Ring::default(),
+        flows: Flows::default(),
+        issuers: BTreeMap::new(),
         partner: partner.clone(),
         tenants: Book::default(),
         relationships: Book::default(),
@@ -76,6 +80,7 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
     for r in &file.relationships {
         gdap::seeded::add(&mut state, r, now).map_err(world)?;
     }
+    personas::add(&mut state, file, now)?;
     Ok(state)
 }
 
@@ -160,6 +165,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
             props: Props::new(),
             created: now,
             tokens_valid_from: now,
+            password: u.password.as_deref().map(ids::secret_hash),
         };
         if users.insert(uid, user).is_some() {
             return Err(world(format!("user {upn} is declared twice")));
@@ -269,7 +275,14 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
     }
     let required: Vec<_> =
         required.iter().map(|(r, access)| json!({ "resourceAppId": r, "resourceAccess": access })).collect();
-    let props = json!({ "displayName": file.display_name, "signInAudience": "AzureADMultipleOrgs", "requiredResourceAccess": required });
+    let audience = file.sign_in_audience.as_deref().unwrap_or("AzureADMultipleOrgs");
+    let props =
+        json!({ "displayName": file.display_name, "signInAudience": audience, "requiredResourceAccess": required });
+    let mut props = props.as_object().cloned().unwrap_or_default();
+    personas::redirects(&file.redirect_uris, &mut props)?;
+    if file.public_client {
+        props.insert("isFallbackPublicClient".to_owned(), json!(true));
+    }
     let mut secrets = Vec::new();
     for s in &file.secrets {
         secrets.push(Secret {
@@ -297,7 +310,7 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
     let application = Application {
         id: object.clone(),
         app_id: app_id.clone(),
-        props: props.as_object().cloned().unwrap_or_default(),
+        props,
         created_by: None,
         created: now,
         secrets,

@@ -6,7 +6,9 @@
 //!
 //! | path | service |
 //! |---|---|
-//! | `/{tenant}/oauth2/v2.0/token` | the token service (`sts/`) |
+//! | `/{tenant}/oauth2/v2.0/token`, `…/devicecode`, `…/.well-known/openid-configuration` | the token service (`sts/`) |
+//! | `/{tenant}/oauth2/v2.0/authorize`, `/devicelogin`, `/{tenant}/v2.0/adminconsent`, `/AdminPortal/Home` | pages for people (`pages/`) |
+//! | `/metadata/endpoints` | what Azure's cloud is made of (`metadata`) |
 //! | `/v1.0/…`, `/beta/…` | Microsoft Graph (`graph/`, `gdap/`) |
 //! | `/v1/customers…` | Partner Center (`partner_center`) |
 //! | `/adminapi/beta/{tenant}/InvokeCommand` | Exchange Online's admin API (`exchange`) |
@@ -17,6 +19,7 @@ mod clock;
 mod cloud;
 mod control;
 mod control_http;
+mod cors;
 mod drift;
 mod drift_log;
 mod due;
@@ -32,7 +35,10 @@ mod ids;
 mod kept;
 mod keys;
 mod log;
+mod metadata;
+mod pages;
 mod partner_center;
+mod personas;
 mod picture;
 mod server;
 mod serving;

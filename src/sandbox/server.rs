@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::cloud::Cloud;
+use super::cors;
 use super::faults::kill_now;
 use super::http::{Answer, Body, Call};
 use super::wire::{Switch, Wires};
@@ -72,6 +73,10 @@ async fn answer(
     if control && is_foreign(&call, &front.host) {
         return response(Answer::json(403, json!({ "error": FOREIGN })), false);
     }
+    if let Some(answer) = cors::preflight(&call) {
+        return response(answer, false);
+    }
+    let open = cors::concerns(&call);
     let served = {
         let mut cloud = locked(&front.cloud);
         (!cloud.is_closed()).then(|| cloud.serve(call))
@@ -92,7 +97,7 @@ async fn answer(
             kill_now();
         });
     }
-    response(answer, odata)
+    response(if open { cors::open(answer) } else { answer }, odata)
 }
 
 const FOREIGN: &str = "a page of another site may not play this cloud; send no Origin header, as programs do";

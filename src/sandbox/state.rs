@@ -15,8 +15,10 @@ use super::gdap::Relationship;
 use super::gdap::events::Event;
 use super::ids;
 use super::kept::{Book, Kept};
+use super::keys::Ring;
 use super::log::Log;
 use super::shelf::{Binned, History, Links, Shelves};
+use super::sts::flows::Flows;
 
 /// The number in the file; another one is refused with a clear error.
 pub const FORMAT: u32 = 1;
@@ -38,6 +40,15 @@ pub struct State {
     pub events: VecDeque<Kept<Event>>,
     /// PKCS#8 of the key that signs access tokens, base64.
     pub signing_key: String,
+    /// What came of the keys before it.
+    #[serde(default, skip_serializing_if = "Ring::is_empty")]
+    pub ring: Ring,
+    /// Sign-ins that are under way.
+    #[serde(default, skip_serializing_if = "Flows::is_empty")]
+    pub flows: Flows,
+    /// Outside issuers of tokens, and the keys by which theirs are verified.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub issuers: BTreeMap<String, Value>,
     /// Id of the partner's tenant.
     pub partner: String,
     pub tenants: Book<Tenant>,
@@ -126,6 +137,9 @@ pub struct User {
     pub created: Timestamp,
     /// Refresh tokens issued before this moment are revoked.
     pub tokens_valid_from: Timestamp,
+    /// Hash of the password, where one was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

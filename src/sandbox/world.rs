@@ -29,6 +29,9 @@ pub struct WorldFile {
     /// Delegated admin relationships that are there from the beginning.
     #[serde(default)]
     pub relationships: Vec<RelationshipFile>,
+    /// Issuers of tokens outside this cloud, which apps may trust by a federated credential.
+    #[serde(default)]
+    pub issuers: Vec<IssuerFile>,
 }
 
 /// A relationship that somebody made before: by Microsoft's own migration (`MLT_…`), through a reseller, or long ago.
@@ -54,6 +57,14 @@ pub struct RelationshipFile {
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IssuerFile {
+    pub issuer: String,
+    /// Its JSON web key set.
+    pub jwks: serde_json::Value,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PartnerFile {
     pub tenant_id: String,
     pub display_name: String,
@@ -67,6 +78,19 @@ pub struct PartnerFile {
     pub apps: Vec<AppFile>,
     #[serde(default)]
     pub groups: Vec<GroupFile>,
+    #[serde(default)]
+    pub managed_identities: Vec<ManagedIdentityFile>,
+}
+
+/// An identity of something that runs in Azure.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManagedIdentityFile {
+    pub name: String,
+    pub client_id: String,
+    /// Application permissions granted at home.
+    #[serde(default)]
+    pub application: Permissions,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -75,6 +99,9 @@ pub struct UserFile {
     pub user_principal_name: String,
     #[serde(default)]
     pub display_name: Option<String>,
+    /// Without one, the sign-in page lets anybody be this user.
+    #[serde(default)]
+    pub password: Option<String>,
     /// Signed in with MFA: what its tokens' `amr` says.
     #[serde(default = "yes")]
     pub mfa: bool,
@@ -110,6 +137,14 @@ pub struct AppFile {
     /// Delegated permissions granted at home, for all principals.
     #[serde(default)]
     pub delegated: Permissions,
+    /// By platform: `web`, `spa`, `publicClient`.
+    #[serde(default)]
+    pub redirect_uris: BTreeMap<String, Vec<String>>,
+    /// Programs without a credential may sign people in.
+    #[serde(default)]
+    pub public_client: bool,
+    #[serde(default)]
+    pub sign_in_audience: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -158,6 +193,9 @@ pub struct CustomerFile {
     /// Part numbers of its SKUs (`SPB`, `AAD_PREMIUM`); without: what tenants have by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licences: Option<Vec<String>>,
+    /// Users with names. Without a Global Administrator among them there is `admin@` the domain.
+    #[serde(default)]
+    pub user_accounts: Vec<UserFile>,
 }
 
 impl Default for CustomerFile {
@@ -170,6 +208,7 @@ impl Default for CustomerFile {
             exchange: true,
             commercial: true,
             licences: None,
+            user_accounts: Vec::new(),
         }
     }
 }

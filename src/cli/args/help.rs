@@ -118,12 +118,14 @@ FILE.ca.pem beside the state FILE; its key is kept in FILE.tls.pem, so that they
 
 The state is saved about once a second and on SIGINT or SIGTERM; a kill loses at most what came after the last
 save. The clock never goes backwards: a time before the state's own leaves it where it is. Meanwhile
-`tenantry sandbox approve`, `advance`, `drift` and `requests` with the same --state talk to the server.
+`tenantry sandbox approve`, `consent`, `env`, `advance`, `drift` and `requests` with the same --state talk to
+the server.
 
 Under /_sandbox/, as JSON:
-  POST approve {\"all\": true} or {\"relationship\": NAME}, advance {\"seconds\": N}, advance-to-next, drift, save
+  POST approve {\"all\": true} or {\"relationship\": NAME}, advance {\"seconds\": N}, advance-to-next, drift, save,
+       consent {\"tenant\": T, \"app\": A}, rotate-keys
   POST faults {\"outage\": true}, {\"throttle\": {\"next\": N, \"retryAfter\": S}}, {\"clear\": true}
-  GET  counts {http, tokens, writes, next}, requests?since=SEQ&writes=true, clock, world, faults, state-of-world
+  GET  counts {http, tokens, writes, next}, requests?since=SEQ&writes=true, clock, world, env, faults, state-of-world
 
 Exit codes: 0 stopped by a signal and saved, 1 error.";
 
@@ -131,6 +133,22 @@ pub(super) const SANDBOX_APPROVE: &str = "\
 Examples:
   tenantry sandbox approve --all
   tenantry sandbox approve NW-contoso-standard";
+
+pub(super) const SANDBOX_CONSENT: &str = "\
+Examples:
+  tenantry sandbox consent contoso.com 'Tenantry Manager'
+
+The app's service principal appears in the tenant, with the application and delegated permissions of its
+registration granted for all users. The page for it: URL/TENANT/v2.0/adminconsent?client_id=…&scope=….";
+
+pub(super) const SANDBOX_ENV: &str = "\
+Examples:
+  eval \"$(tenantry sandbox env --world examples/first/.sandbox/world.yaml)\"
+  tenantry sandbox env contoso.com --state /tmp/cloud.json
+
+A process must serve the cloud (tenantry sandbox serve). The app is the partner's with the most application
+permissions. The cloud keeps no value of a secret: AZURE_CLIENT_SECRET is printed when the world names it, else
+a comment says so.";
 
 pub(super) const SANDBOX_ADVANCE: &str = "\
 Examples:

@@ -33,6 +33,17 @@ pub enum SandboxCommand {
     /// Accept GDAP relationships, as the customer's administrator would
     #[command(after_help = help::SANDBOX_APPROVE)]
     Approve(ApproveArgs),
+    /// Let an app into a tenant with all that it requires, as an administrator would
+    #[command(after_help = help::SANDBOX_CONSENT)]
+    Consent {
+        /// Domain, name or id of the tenant
+        tenant: String,
+        /// Name or client id of the app
+        app: String,
+    },
+    /// Print what other programs need to use the cloud, as export lines for a shell
+    #[command(after_help = help::SANDBOX_ENV)]
+    Env(EnvArgs),
     /// Let time go by in the cloud
     #[command(after_help = help::SANDBOX_ADVANCE)]
     Advance {
@@ -104,6 +115,15 @@ pub struct ApproveArgs {
     /// Every relationship that waits for its customer
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct EnvArgs {
+    /// Domain, name or id of the tenant to act in [default: the partner's]
+    pub tenant: Option<String>,
+    /// The world in YAML that the cloud was made from: it alone knows the values of credentials
+    #[arg(long, value_name = "FILE", default_value = WORLD)]
+    pub world: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -152,6 +152,7 @@ macro_rules! embedded {
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
 embedded!(types, Types, "types.json");
+embedded!(consentable, BTreeSet<String>, "user_consent.json");
 embedded!(all_queries, BTreeMap<String, queries::Queries>, "queries.json");
 embedded!(policies, BTreeMap<String, serde_json::Value>, "policies.json");
 embedded!(products, Products, "skus.json");
@@ -193,6 +194,12 @@ pub fn policy_defaults(kind: &str) -> Vec<serde_json::Map<String, serde_json::Va
         None => &[],
     };
     all.iter().filter_map(serde_json::Value::as_object).cloned().collect()
+}
+
+/// Whether a user may consent to a delegated permission alone: those of Graph that need no administrator, and
+/// `user_impersonation` of others.
+pub fn user_may_consent(resource: &str, scope: &str) -> bool {
+    if resource == GRAPH { consentable().contains(scope) } else { scope == "user_impersonation" }
 }
 
 /// A Graph type by name.

@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::errors::Failure;
-use super::objects;
 use super::routes::Match;
+use super::{objects, users};
 use crate::sandbox::facts::{
     self, APPLICATION_ADMINISTRATOR as APP, CLOUD_APPLICATION_ADMINISTRATOR as CLOUD_APP,
     GLOBAL_ADMINISTRATOR as GLOBAL, GROUPS_ADMINISTRATOR as GROUPS, Need, PRIVILEGED_ROLE_ADMINISTRATOR as PRIVILEGED,
@@ -157,7 +157,7 @@ pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool
     }
     if let Some(user) = &caller.user {
         let abroad = caller.tenant != state.partner;
-        if abroad && caller.wids.is_empty() {
+        if abroad && caller.wids.is_empty() && !is_at_home(state, caller, user) {
             return Err(denied());
         }
         let owns = || route.or_owner && objects::owned_by(state, caller, matched, user);
@@ -169,6 +169,11 @@ pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool
         gdap_precondition(state, caller)?;
     }
     Ok(route.write && met.iter().all(|need| need.permission == OWNED_BY))
+}
+
+/// Whether a user is of the token's tenant, and not of the partner's who came in by GDAP.
+fn is_at_home(state: &State, caller: &Caller, user: &str) -> bool {
+    state.tenants.get(&caller.tenant).is_some_and(|t| users::by_id(state, t, user).is_some())
 }
 
 const DENIED: &str =

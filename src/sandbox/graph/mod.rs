@@ -40,7 +40,9 @@ mod users;
 pub use app_role_assignments::known_role;
 pub use applications::ensure_principal;
 pub use audit::by as caller_of;
+pub use membership::all_groups_of as groups_of;
 pub use service_principals::remove as remove_principal;
+pub use users::find as find_user;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};

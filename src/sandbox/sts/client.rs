@@ -1,39 +1,54 @@
-//! Who the client is: by secret or by certificate assertion.
-use jiff::Timestamp;
+//! Who the client is: by secret, by certificate, by another issuer's word, or a public one that proves nothing.
+use serde_json::Value;
 
-use super::{Form, Refusal, certificate, refuse};
+use super::{Cx, Refusal, certificate, federated, refuse};
 use crate::sandbox::behaviour::tokens;
 use crate::sandbox::ids;
-use crate::sandbox::state::{Application, Secret, State, Tenant};
+use crate::sandbox::state::{Application, Secret, Tenant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// How a client proved who it is, as `appidacr` says it.
+pub const NOTHING: &str = "0";
+const SECRET: &str = "1";
+const KEY: &str = "2";
+
 /// Entra: AADSTS7000215 wrong, 7000222 expired, 7000218 missing, 700027 unknown certificate.
-pub fn authenticate(
-    state: &State,
-    app: &Application,
-    tenant: &Tenant,
-    form: &Form,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    if let Some(assertion) = form.get("client_assertion") {
-        if form.get("client_assertion_type") != Some(JWT_BEARER) {
+pub fn authenticate(cx: &Cx, app: &Application, tenant: &Tenant) -> Result<&'static str, Refusal> {
+    if let Some(assertion) = cx.form.get("client_assertion") {
+        if cx.form.get("client_assertion_type") != Some(JWT_BEARER) {
             return Err(refuse(90_023, "invalid_request", "The client_assertion_type is not supported."));
         }
-        let mut names = tenant.domains.clone();
-        // Assertions are often addressed to the tenant as the caller wrote it.
-        names.push(tenant.id.clone());
-        return certificate::check(state, app, assertion, &tenant.id, &names, now);
+        by_assertion(cx, app, tenant, assertion)?;
+        return Ok(KEY);
     }
-    let Some(secret) = form.get("client_secret") else {
+    let Some(secret) = cx.form.get("client_secret") else {
         return Err(refuse(
             7_000_218,
             "invalid_client",
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
         ));
     };
+    by_secret(cx, app, secret)?;
+    Ok(SECRET)
+}
+
+fn by_assertion(cx: &Cx, app: &Application, tenant: &Tenant, assertion: &str) -> Result<(), Refusal> {
+    let jwt = certificate::Jwt::read(assertion).ok_or_else(certificate::malformed)?;
+    // What others issued speaks for the app by a federated credential.
+    let issuer = jwt.claims.get("iss").and_then(Value::as_str).unwrap_or_default();
+    if issuer.contains("://") {
+        return federated::check(cx, app, &jwt);
+    }
+    let mut names = tenant.domains.clone();
+    // Assertions are often addressed to the tenant as the caller wrote it.
+    names.extend([tenant.id.clone(), cx.named.to_owned()]);
+    certificate::check(cx.state, app, &jwt, &tenant.id, &names, cx.now)
+}
+
+fn by_secret(cx: &Cx, app: &Application, secret: &str) -> Result<(), Refusal> {
     let hash = ids::secret_hash(secret);
-    let usable = |s: &Secret| s.start <= now && tokens::knows_secret(state, &app.app_id, s, now);
+    let usable = |s: &Secret| s.start <= cx.now && tokens::knows_secret(cx.state, &app.app_id, s, cx.now);
     let known = app.secrets.iter().find(|s| s.hash == hash && usable(s));
     let Some(known) = known else {
         return Err(refuse(
@@ -45,7 +60,7 @@ pub fn authenticate(
             ),
         ));
     };
-    if known.end <= now {
+    if known.end <= cx.now {
         return Err(refuse(
             7_000_222,
             "invalid_client",
@@ -53,4 +68,26 @@ pub fn authenticate(
         ));
     }
     Ok(())
+}
+
+fn sends_credentials(cx: &Cx) -> bool {
+    cx.form.get("client_secret").is_some() || cx.form.get("client_assertion").is_some()
+}
+
+/// Whether the app lets clients without credentials use flows that end at no redirect URI.
+pub fn is_public(app: &Application) -> bool {
+    app.props.get("isFallbackPublicClient") == Some(&Value::Bool(true))
+}
+
+/// A public client proves nothing, and may not try; any other must.
+pub fn public_or(cx: &Cx, app: &Application, tenant: &Tenant, public: bool) -> Result<&'static str, Refusal> {
+    match (public, sends_credentials(cx)) {
+        (true, false) => Ok(NOTHING),
+        (true, true) => Err(refuse(
+            700_025,
+            "invalid_client",
+            "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+        )),
+        (false, _) => authenticate(cx, app, tenant),
+    }
 }

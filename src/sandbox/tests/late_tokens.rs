@@ -6,8 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::ladder::{EXCHANGE_APP, GRAPH_APP, MANAGE_AS_APP, USER_READ_ALL, cmdlet, consented, grant, sp};
-use super::sts::{Signer, by_assertion};
+use super::signer::Signer;
+use super::sts::by_assertion;
 use super::support::*;
+use crate::sandbox::keys::standard_b64;
 
 /// A secret of the managing app, as it was just made.
 async fn new_secret(cloud: &Cloud) -> String {
@@ -45,7 +47,7 @@ async fn a_new_secret_is_refused_then_taken_now_and_then_and_at_last_always() {
 async fn a_new_certificate_is_unknown_for_up_to_30_seconds() {
     let cloud = Cloud::still(json!({ "newCertificate": 30, "spread": true })).await;
     let signer = Signer::new();
-    let key = json!({ "keyCredentials": [{ "type": "AsymmetricX509Cert", "usage": "Verify", "key": signer.key() }] });
+    let key = json!({ "keyCredentials": [{ "type": "AsymmetricX509Cert", "usage": "Verify", "key": standard_b64(&signer.der) }] });
     cloud.home().await.patch(&format!("/v1.0/applications(appId='{MANAGER}')"), key).await.is(204);
     let early = by_assertion(&cloud, &signer.assertion(Algorithm::PS256, |_| ())).await;
     assert_eq!(early.is(401).aadsts(), 700_027);

@@ -41,7 +41,7 @@ struct Walk {
 impl Walk {
     fn new() -> Walk {
         let mut state = genesis::state(&world(), 7, Default::default()).unwrap();
-        let keys = Keys::open(&state.signing_key).unwrap();
+        let keys = Keys::open(&state.signing_key, &state.ring).unwrap();
         let now = state.clock.now();
         // The calls of GDAP have two preconditions of their own: its principal, and an Admin agent.
         let gdap = graph::ensure_principal(&mut state, PARTNER, facts::GDAP_SERVICE);

@@ -164,6 +164,18 @@ impl Cloud {
         Got::of(self.http.post(url).form(fields).send().await.unwrap()).await
     }
 
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Got {
+        let url = format!("{}{path}", self.sandbox.url());
+        Got::of(self.http.post(url).form(fields).send().await.unwrap()).await
+    }
+
+    /// Without a token.
+    pub async fn plain(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Got {
+        let url = format!("{}{path}", self.sandbox.url());
+        let request = headers.iter().fold(self.http.request(method, url), |r, (k, v)| r.header(*k, *v));
+        Got::of(request.send().await.unwrap()).await
+    }
+
     /// App-only by the world's secret.
     pub async fn app_token(&self, client: &str, tenant: &str, scope: &str) -> Got {
         self.app_token_by(client, SECRET, tenant, scope).await
@@ -303,4 +315,9 @@ pub fn details(roles: &[&str]) -> Value {
 
 pub fn assignment(group: &str, roles: &[&str]) -> Value {
     json!({ "accessContainer": { "accessContainerId": group, "accessContainerType": "securityGroup" }, "accessDetails": details(roles) })
+}
+
+/// Changes the state behind everybody's back.
+pub fn change<T>(cloud: &Cloud, how: impl FnOnce(&mut crate::sandbox::state::State) -> T) -> T {
+    how(&mut crate::sandbox::server::locked(&cloud.sandbox.cloud).state)
 }
