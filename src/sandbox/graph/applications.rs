@@ -6,11 +6,11 @@ use super::errors::Failure;
 use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, create_if_missing, credentials, nav, shape};
+use super::{Ctx, Reply, create_if_missing, credentials, deleted, nav, shape};
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
 use crate::sandbox::keys;
-use crate::sandbox::shelf::{Binned, Gone};
+use crate::sandbox::shelf::Gone;
 use crate::sandbox::state::{Application, Certificate, Principal, Props, State, Tenant};
 
 pub static NAVS: &[Nav] =
@@ -63,6 +63,19 @@ pub fn find(tenant: &Tenant, key: &Key) -> Result<String, Failure> {
 
 fn by_unique_name<'a>(tenant: &'a Tenant, name: &str) -> Option<&'a Application> {
     tenant.applications.values().find(|a| a.text("uniqueName") == Some(name))
+}
+
+pub fn has_unique_name(tenant: &Tenant, name: Option<&str>) -> bool {
+    name.is_some_and(|name| by_unique_name(tenant, name).is_some())
+}
+
+/// An identifier URI that another application of the tenant has.
+pub fn taken_identifier(tenant: &Tenant, own: &str, props: &Props) -> Option<String> {
+    let uris = |props: &Props| props.get("identifierUris").and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = uris(props);
+    let others = tenant.applications.values().filter(|a| a.id != own && !wanted.is_empty());
+    let held: Vec<Value> = others.flat_map(|a| uris(&a.props)).collect();
+    wanted.iter().find(|u| held.contains(u)).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The application as Graph shows it.
@@ -210,7 +223,6 @@ pub fn update(ctx: &mut Ctx) -> Reply {
 
 /// Soft: the object goes to the deleted items, its principal at home goes too.
 pub fn delete(ctx: &mut Ctx) -> Reply {
-    let now = ctx.now;
     let tenant = ctx.tenant()?;
     let id = find(tenant, &ctx.key(0))?;
     let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
@@ -220,11 +232,8 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     if let Some(p) = principal {
         super::service_principals::remove(ctx.state, &tenant_id, &p);
     }
-    let tenant = ctx.tenant_mut()?;
-    if let Some(app) = tenant.applications.remove(&id) {
-        let links = tenant.links.forget(&id);
-        tenant.history.remove("application", &id, false);
-        tenant.bin.insert(id, Binned { object: Gone::Application(app), deleted: now, links });
+    if let Some(app) = ctx.tenant_mut()?.applications.remove(&id) {
+        deleted::bin(ctx, Gone::Application(app))?;
     }
     Ok(Answer::empty(204))
 }

@@ -4,6 +4,7 @@ mod app_role_assignments;
 mod applications;
 pub mod batch;
 mod credentials;
+pub mod deleted;
 mod directory;
 pub mod errors;
 mod filter;
@@ -87,6 +88,7 @@ fn areas(to: &mut Routes) {
     let all = [
         applications::routes,
         service_principals::routes,
+        deleted::routes,
         app_role_assignments::routes,
         grants::routes,
         groups::routes,

@@ -6,9 +6,12 @@ use super::errors::Failure;
 use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, app_role_assignments as ara, applications, create_if_missing, grants, membership, nav, shape};
+use super::{
+    Ctx, Reply, app_role_assignments as ara, applications, create_if_missing, deleted, grants, membership, nav, shape,
+};
 use crate::sandbox::facts;
 use crate::sandbox::http::Answer;
+use crate::sandbox::shelf::Gone;
 use crate::sandbox::state::{Principal, State, Tenant};
 
 pub static NAVS: &[Nav] = &[
@@ -167,13 +170,7 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
     let app_id = app_id.to_ascii_lowercase();
     let tenant = ctx.tenant()?;
     if tenant.principal_of(&app_id).is_some() {
-        return Err(Failure::new(
-            409,
-            "Request_MultipleObjectsWithSameKeyValue",
-            format!(
-                "The service principal cannot be created, updated, or restored because the service principal name {app_id} is already in use."
-            ),
-        ));
+        return Err(name_in_use(&app_id));
     }
     let no_application = || {
         Failure::bad(format!(
@@ -219,6 +216,13 @@ fn make(ctx: &mut Ctx, mut body: serde_json::Map<String, Value>) -> Result<Strin
     Ok(id)
 }
 
+pub fn name_in_use(name: &str) -> Failure {
+    let text = format!(
+        "The service principal cannot be created, updated, or restored because the service principal name {name} is already in use."
+    );
+    Failure::new(409, "Request_MultipleObjectsWithSameKeyValue", text)
+}
+
 pub fn update(ctx: &mut Ctx) -> Reply {
     let key = ctx.key(0);
     let mut body = ctx.body("servicePrincipal")?;
@@ -256,24 +260,12 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     Ok(Answer::empty(204))
 }
 
-/// Takes a principal away with everything that hangs on it.
+/// Puts a principal among the deleted items; consent to it and its roles are gone.
 pub fn remove(state: &mut State, tenant_id: &str, id: &str) {
-    let Some(t) = state.tenants.get_mut(tenant_id) else { return };
-    t.principals.remove(id);
-    t.links.forget(id);
-    t.history.remove(OF, id, false);
-    let mut gone = vec![id.to_owned()];
-    let mut note = |key: &String, hit: bool| {
-        if hit {
-            gone.push(key.clone());
-        }
-        !hit
-    };
-    t.app_roles.retain(|k, a| note(k, a.principal_id == id || a.resource_id == id));
-    t.grants.retain(|k, g| note(k, g.client_id == id || g.resource_id == id));
-    t.role_assignments.retain(|k, r| note(k, r.principal_id == id));
-    for g in t.groups.values_mut() {
-        g.members.remove(id);
+    let now = state.clock.now();
+    let Some(tenant) = state.tenants.get_mut(tenant_id) else { return };
+    if let Some(p) = tenant.principals.remove(id) {
+        let dropped = deleted::put(tenant, Gone::ServicePrincipal(p), now);
+        state.retired.extend(dropped);
     }
-    state.retired.extend(gone);
 }

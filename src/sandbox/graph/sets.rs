@@ -99,6 +99,11 @@ fn of_route(ctx: &Ctx) -> Result<&'static Set, Failure> {
 /// Kinds of directory objects that are kept on shelves, and on which.
 const DIRECTORY_OBJECTS: &[(&str, &str)] = &[("administrativeUnit", "administrativeUnits")];
 
+/// The type of the directory objects on a shelf.
+pub fn type_of_shelf(shelf: &str) -> &'static str {
+    DIRECTORY_OBJECTS.iter().find(|(_, s)| *s == shelf).map_or("directoryObject", |(of, _)| of)
+}
+
 /// An item of a type that is a directory object.
 pub fn shelf_item<'a>(tenant: &'a Tenant, of: &str, id: &str) -> Option<&'a Item> {
     let (_, shelf) = DIRECTORY_OBJECTS.iter().find(|(t, _)| *t == of)?;
@@ -112,7 +117,7 @@ pub fn directory_object(tenant: &Tenant, id: &str) -> Option<(&'static str, Valu
     })
 }
 
-fn render_as(of: &str, item: &Item) -> Value {
+pub fn render_as(of: &str, item: &Item) -> Value {
     let mut props = item.props.clone();
     props.insert("id".to_owned(), json!(item.id));
     let own = own_type(of, &props).to_owned();
