@@ -214,6 +214,7 @@ fn restore(ctx: &mut Ctx) -> Reply {
         _ => None,
     };
     bring_back(ctx, gone)?;
+    ctx.state.forget_homes();
     if let Some(principal) = principal {
         let gone = found(ctx, &principal)?;
         bring_back(ctx, gone)?;

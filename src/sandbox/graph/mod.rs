@@ -1,19 +1,27 @@
 //! Microsoft Graph v1.0 (and `/beta` for the same routes): permissions from the token's claims, then the route.
 pub mod access;
+mod app_limits;
+mod app_policies;
 mod app_role_assignments;
+mod app_rules;
 mod applications;
 pub mod batch;
+mod classifications;
 mod credentials;
 pub mod deleted;
 mod directory;
 pub mod errors;
+mod federated;
 mod filter;
 mod grants;
 mod groups;
+mod keys;
+mod logo;
 mod membership;
 pub mod metadata;
 mod nav;
 mod objects;
+mod publisher;
 pub mod query;
 mod refs;
 mod roles;
@@ -91,6 +99,7 @@ fn areas(to: &mut Routes) {
         deleted::routes,
         app_role_assignments::routes,
         grants::routes,
+        app_policies::routes,
         groups::routes,
         users::routes,
         directory::routes,
@@ -139,7 +148,11 @@ impl Ctx<'_> {
 
     /// The body checked against a Graph type.
     pub fn body(&self, of: &str) -> Result<Map<String, Value>, Failure> {
-        shape::check(of, &self.json()?)
+        let mut body = self.json()?;
+        let extensions = federated::take(self.tenant()?, of, &mut body)?;
+        let mut props = shape::check(of, &body)?;
+        props.extend(extensions);
+        Ok(props)
     }
 
     /// A delegated caller needs one of these directory roles; an app-only caller does not.

@@ -3,7 +3,9 @@ use serde_json::Value;
 
 use super::query::{self, List};
 use super::routes::{Routes, Tail};
-use super::{Ctx, Reply, applications, errors::Failure, groups, objects, refs, service_principals, users};
+use super::{
+    Ctx, Reply, app_policies, applications, errors::Failure, groups, objects, refs, service_principals, users,
+};
 use crate::sandbox::state::{State, Tenant};
 
 /// A navigation property.
@@ -56,7 +58,7 @@ impl Nav {
 }
 
 fn all() -> impl Iterator<Item = &'static Nav> {
-    [applications::NAVS, service_principals::NAVS, groups::NAVS, users::NAVS].into_iter().flatten()
+    [applications::NAVS, service_principals::NAVS, groups::NAVS, users::NAVS, app_policies::NAVS].into_iter().flatten()
 }
 
 pub fn named(of: &str, name: &str) -> Option<&'static Nav> {

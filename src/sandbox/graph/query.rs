@@ -180,7 +180,7 @@ fn known_path(of: &str, path: &[String]) -> Result<(), Failure> {
     let types = &facts::types().types;
     let mut at = of.to_owned();
     for p in path {
-        if p.starts_with("@odata.") {
+        if p.starts_with("@odata.") || p.starts_with("extension_") {
             return Ok(());
         }
         let Some(known) = types.get(&at) else { return Ok(()) };

@@ -88,7 +88,11 @@ impl Set {
 fn shelf_of(ctx: &Ctx, set: &Set) -> Result<String, Failure> {
     match set.owner {
         None => Ok(set.name().to_owned()),
-        Some(of) => Ok(format!("{}/{}", ctx.found(of, 0)?, set.name())),
+        Some(of) => {
+            let id = ctx.found(of, 0)?;
+            ctx.need_owner(&id)?;
+            Ok(format!("{id}/{}", set.name()))
+        }
     }
 }
 
@@ -97,7 +101,15 @@ fn of_route(ctx: &Ctx) -> Result<&'static Set, Failure> {
 }
 
 /// Kinds of directory objects that are kept on shelves, and on which.
-const DIRECTORY_OBJECTS: &[(&str, &str)] = &[("administrativeUnit", "administrativeUnits")];
+const DIRECTORY_OBJECTS: &[(&str, &str)] = &[
+    ("administrativeUnit", "administrativeUnits"),
+    ("tokenLifetimePolicy", "tokenLifetimePolicies"),
+    ("tokenIssuancePolicy", "tokenIssuancePolicies"),
+    ("claimsMappingPolicy", "claimsMappingPolicies"),
+    ("homeRealmDiscoveryPolicy", "homeRealmDiscoveryPolicies"),
+    ("appManagementPolicy", "appManagementPolicies"),
+    ("activityBasedTimeoutPolicy", "activityBasedTimeoutPolicies"),
+];
 
 /// The type of the directory objects on a shelf.
 pub fn type_of_shelf(shelf: &str) -> &'static str {

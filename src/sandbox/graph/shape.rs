@@ -106,6 +106,8 @@ pub fn complete(of: &str, mut props: Props) -> Value {
         let value = props.remove(name).unwrap_or(Value::Null);
         out.insert(name.clone(), complete_value(kind, value));
     }
+    // Extension properties are declared by applications, not by the type.
+    out.extend(props.into_iter().filter(|(name, value)| name.starts_with("extension_") && !value.is_null()));
     Value::Object(out)
 }
 

@@ -1,12 +1,25 @@
 //! Who the client is: by secret or by certificate assertion.
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::{Form, Refusal, certificate, refuse};
 use crate::sandbox::due::Effect;
 use crate::sandbox::ids;
-use crate::sandbox::state::{Application, State, Tenant};
+use crate::sandbox::state::{Application, Principal, State, Tenant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The application, with the credentials that its principal in the tenant has of its own.
+pub fn credentials_of<'a>(app: &'a Application, principal: Option<&Principal>) -> Cow<'a, Application> {
+    let own = principal.filter(|p| !p.secrets.is_empty() || !p.certificates.is_empty());
+    own.map_or(Cow::Borrowed(app), |p| {
+        let mut both = app.clone();
+        both.secrets.extend(p.secrets.iter().cloned());
+        both.certificates.extend(p.certificates.iter().cloned());
+        Cow::Owned(both)
+    })
+}
 
 /// Entra: AADSTS7000215 wrong, 7000222 expired, 7000218 missing, 700027 unknown certificate.
 pub fn authenticate(
@@ -16,6 +29,7 @@ pub fn authenticate(
     form: &Form,
     now: Timestamp,
 ) -> Result<(), Refusal> {
+    let app = &*credentials_of(app, tenant.principal_of(&app.app_id));
     if let Some(assertion) = form.get("client_assertion") {
         if form.get("client_assertion_type") != Some(JWT_BEARER) {
             return Err(refuse(90_023, "invalid_request", "The client_assertion_type is not supported."));
