@@ -156,10 +156,11 @@ fn answer_created(ctx: &Ctx, id: &str, secrets: Vec<String>) -> Reply {
     Ok(query::single(ctx, OF, "applications", item, 201)?.with("Location", location))
 }
 
-fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Failure> {
+pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Failure> {
     app_limits::check_quota(ctx)?;
     let passwords = take_passwords(&mut body)?;
     let owners = refs::take_bound(ctx, &mut body, "owners", OWNERS)?;
+    shape::without_echo(OF, &mut body, &Value::Null)?;
     check_writable(&body)?;
     let Some(name) = body.get("displayName").and_then(Value::as_str).map(str::to_owned).filter(|n| !n.is_empty())
     else {
@@ -242,23 +243,32 @@ fn duplicate_unique_name() -> Failure {
 pub fn update(ctx: &mut Ctx) -> Reply {
     let key = ctx.key(0);
     let mut body = ctx.body(OF)?;
-    if body.contains_key("passwordCredentials") {
-        return Err(Failure::bad("Property 'passwordCredentials' cannot be set here; use addPassword."));
-    }
     let found = find(ctx.tenant()?, &key);
     let id = match (found, &key) {
         (Ok(id), _) => id,
         (Err(_), Key::Alternate(name, value)) if name == "uniqueName" && create_if_missing(ctx.call) => {
             body.insert("uniqueName".into(), json!(value));
+            no_passwords(&body)?;
             let (id, secrets) = make(ctx, body)?;
             return answer_created(ctx, &id, secrets);
         }
         (Err(e), _) => return Err(e),
     };
     ctx.need_owner(&id)?;
+    let tenant = ctx.tenant()?;
+    let shown = tenant.applications.get(&id).map(|app| render(tenant, app)).unwrap_or_default();
+    shape::without_echo(OF, &mut body, &shown)?;
+    no_passwords(&body)?;
     check_writable(&body)?;
     change(ctx, &id, body)?;
     Ok(Answer::empty(204))
+}
+
+fn no_passwords(body: &Props) -> Result<(), Failure> {
+    if body.contains_key("passwordCredentials") {
+        return Err(Failure::bad("Property 'passwordCredentials' cannot be set here; use addPassword."));
+    }
+    Ok(())
 }
 
 /// Applies a change that the caller may make.

@@ -4,6 +4,7 @@ mod app_limits;
 mod app_policies;
 mod app_role_assignments;
 mod app_rules;
+mod app_templates;
 mod applications;
 pub mod batch;
 mod classifications;
@@ -100,6 +101,7 @@ fn areas(to: &mut Routes) {
         app_role_assignments::routes,
         grants::routes,
         app_policies::routes,
+        app_templates::routes,
         groups::routes,
         users::routes,
         directory::routes,

@@ -242,7 +242,7 @@ fn created(ctx: &Ctx, id: &str) -> Reply {
         .with("Location", location))
 }
 
-fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
+pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
     app_limits::check_quota(ctx)?;
     let Some(Value::String(app_id)) = body.remove("appId") else {
         return Err(Failure::required("appId", "ServicePrincipal"));
@@ -250,6 +250,7 @@ fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
     check_writable(&body)?;
     let app_id = app_id.to_ascii_lowercase();
     let owners = refs::take_bound(ctx, &mut body, "owners", OWNERS)?;
+    shape::without_echo(OF, &mut body, &Value::Null)?;
     check_application(ctx, &app_id)?;
     let tenant_id = ctx.caller.tenant.clone();
     let certificates = keys::take(ctx.state, &tenant_id, &app_id, &[], &mut body)?.unwrap_or_default();
@@ -331,8 +332,10 @@ pub fn update(ctx: &mut Ctx) -> Reply {
         }
         (Err(e), _) => return Err(e),
     };
-    check_writable(&body)?;
     ctx.need_owner(&id)?;
+    let shown = ctx.tenant()?.principals.get(&id).map(|p| render(ctx.state, p, true)).unwrap_or_default();
+    shape::without_echo(OF, &mut body, &shown)?;
+    check_writable(&body)?;
     change(ctx, &id, body)?;
     Ok(Answer::empty(204))
 }
