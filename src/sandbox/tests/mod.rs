@@ -3,8 +3,11 @@
     clippy::disallowed_methods,
     reason = "these tests stand outside the program: its client and its clock are not theirs"
 )]
+mod app_keys;
+mod app_objects;
 mod apps;
 mod control;
+mod deleted;
 mod gdap;
 mod ladder;
 mod permissions;
