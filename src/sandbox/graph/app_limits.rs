@@ -44,32 +44,44 @@ fn check_lifetime(rule: Option<&Rule>, start: Timestamp, end: Timestamp) -> Resu
 
 /// The restriction of a kind for an object: of the policy that is linked to it, else of the tenant's default.
 fn rule(ctx: &Ctx, holder: &Holder, list: &str, kind: &str) -> Result<Option<Rule>, Failure> {
+    let found = |restrictions: &Value| {
+        restrictions.get(list)?.as_array()?.iter().find(|e| e["restrictionType"] == *kind).cloned()
+    };
+    in_force(ctx, holder, found)
+}
+
+/// Graph: identifierUriConfiguration, `nonDefaultUriAddition`.
+pub fn only_own_uris(ctx: &Ctx, holder: &Holder) -> Result<bool, Failure> {
+    let found = |restrictions: &Value| {
+        let own = restrictions.get("applicationRestrictions").unwrap_or(restrictions);
+        own.get("identifierUris")?.get("nonDefaultUriAddition").filter(|r| r.is_object()).cloned()
+    };
+    in_force(ctx, holder, found).map(|rule| rule.is_some())
+}
+
+/// What one of the policies says for an object, if it holds for it.
+fn in_force(ctx: &Ctx, holder: &Holder, find: impl Fn(&Value) -> Option<Value>) -> Result<Option<Rule>, Failure> {
     let tenant = ctx.tenant()?;
     let created = tenant.applications.values().find(|a| a.app_id == holder.app_id).map_or(ctx.now, |a| a.created);
     let own = tenant.links.of(&holder.id, "appManagementPolicies").next();
     let own = own.and_then(|id| sets::shelf_item(tenant, "appManagementPolicy", id).map(|i| (id, &i.props)));
     let own = own.filter(|(_, props)| is_enabled(props)).map(|(id, props)| (id, props.get("restrictions")));
     if let Some((id, Some(restrictions))) = own
-        && let Some(found) = entry(restrictions, list, kind)
+        && let Some(found) = find(restrictions)
     {
-        return Ok(in_force(found, id, created));
+        return Ok(rule_of(&found, id, created));
     }
     let default = sets::items(tenant, &DEFAULT_MANAGEMENT, "defaultAppManagementPolicy").into_iter().next();
     let Some(default) = default.filter(|d| is_enabled(&d.props)) else { return Ok(None) };
     let part = if holder.of == "application" { "applicationRestrictions" } else { "servicePrincipalRestrictions" };
-    let found = default.props.get(part).and_then(|r| entry(r, list, kind));
-    Ok(found.and_then(|e| in_force(e, &default.id, created)))
+    Ok(default.props.get(part).and_then(find).and_then(|e| rule_of(&e, &default.id, created)))
 }
 
 fn is_enabled(props: &Props) -> bool {
     props.get("isEnabled") == Some(&Value::Bool(true))
 }
 
-fn entry<'a>(restrictions: &'a Value, list: &str, kind: &str) -> Option<&'a Value> {
-    restrictions.get(list)?.as_array()?.iter().find(|e| e["restrictionType"] == *kind)
-}
-
-fn in_force(entry: &Value, policy: &str, created: Timestamp) -> Option<Rule> {
+fn rule_of(entry: &Value, policy: &str, created: Timestamp) -> Option<Rule> {
     let after = entry["restrictForAppsCreatedAfterDateTime"].as_str().and_then(|t| t.parse::<Timestamp>().ok());
     if entry["state"] == "disabled" || after.is_some_and(|a| created < a) {
         return None;

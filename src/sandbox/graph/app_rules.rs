@@ -13,6 +13,8 @@ pub struct Subject<'a> {
     pub tenant: &'a Tenant,
     pub id: &'a str,
     pub app_id: &'a str,
+    /// A policy of the tenant forbids identifier URIs that name neither it nor the application.
+    pub only_own_uris: bool,
 }
 
 fn invalid(property: &str) -> Failure {
@@ -232,7 +234,8 @@ fn check_clients(props: &Props) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Entra: identifier URIs are unique in the tenant and of a form that no other tenant can claim.
+/// Entra: identifier URIs are unique in the tenant; a web address is one of its own domains. `api://name` is free
+/// unless a policy says otherwise.
 fn check_identifiers(of: &Subject, before: &Props, after: &Props) -> Result<(), Failure> {
     let old = list(before, "identifierUris");
     let all = list(after, "identifierUris");
@@ -248,8 +251,14 @@ fn check_identifiers(of: &Subject, before: &Props, after: &Props) -> Result<(), 
         if uri.chars().count() > 255 || uri.contains(['*', '#', ' ']) || rest.is_empty() {
             return Err(invalid("identifierUris"));
         }
-        let bound = ["api", "http", "https"].contains(&scheme.to_ascii_lowercase().as_str());
-        if bound && api != Some(&json!(2)) && !is_own_uri(of, scheme, rest) {
+        let bound = ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str());
+        let own = is_own_uri(of, scheme, rest);
+        if of.only_own_uris && !own {
+            return Err(Failure::bad(format!(
+                "Failed to add identifier URI {uri}. All newly added URIs must contain a tenant verified domain, tenant ID, or app ID, as per the default tenant policy of your organization."
+            )));
+        }
+        if bound && api != Some(&json!(2)) && !own {
             let text = format!(
                 "Values of identifierUris property must use a verified domain of the organization or its subdomain: '{uri}'"
             );

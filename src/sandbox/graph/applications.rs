@@ -9,7 +9,8 @@ use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::{Key, Routes};
 use super::{
-    Ctx, Reply, app_limits, create_if_missing, credentials, deleted, federated, keys, logo, nav, publisher, refs, shape,
+    Ctx, Reply, app_limits, create_if_missing, credentials, deleted, federated, keys, logo, narrow, nav, publisher,
+    refs, shape,
 };
 use crate::sandbox::http::Answer;
 use crate::sandbox::shelf::Gone;
@@ -124,8 +125,14 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
 
 pub fn list(ctx: &mut Ctx) -> Reply {
     let tenant = ctx.tenant()?;
-    let items = tenant.applications.values().map(|a| render(tenant, a)).collect();
-    query::list(ctx, &List::directory("application", "applications"), items)
+    let mut apps: Vec<&Application> = tenant.applications.values().collect();
+    if let Some(app_id) = narrow::sought(ctx.call, "appId") {
+        apps.retain(|a| a.app_id.eq_ignore_ascii_case(&app_id));
+    }
+    if let Some(name) = narrow::sought(ctx.call, "displayName").map(|n| n.to_lowercase()) {
+        apps.retain(|a| a.display_name().to_lowercase() == name);
+    }
+    query::lazy(ctx, &List::directory(OF, "applications"), apps, |a| render(tenant, a))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
@@ -176,8 +183,13 @@ pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Fai
     let app_id = ctx.state.fresh_id(&tenant_id, "appId", &natural);
     let certificates = keys::take(ctx.state, &tenant_id, &app_id, &[], &mut body)?.unwrap_or_default();
     app_rules::fill(&mut body);
-    app_rules::check(&Subject { tenant: ctx.tenant()?, id: &id, app_id: &app_id }, &Props::new(), &body)?;
     let holder = Holder { of: OF, id: id.clone(), app_id: app_id.clone() };
+    let only_own_uris = app_limits::only_own_uris(ctx, &holder)?;
+    app_rules::check(
+        &Subject { tenant: ctx.tenant()?, id: &id, app_id: &app_id, only_own_uris },
+        &Props::new(),
+        &body,
+    )?;
     app_limits::check_certificates(ctx, &holder, &certificates)?;
     let app = Application {
         id: id.clone(),
@@ -283,7 +295,8 @@ fn change(ctx: &mut Ctx, id: &str, mut body: Props) -> Result<(), Failure> {
     app_limits::check_certificates(ctx, &holder, &new)?;
     let mut after = app.props.clone();
     shape::patch(&mut after, body);
-    app_rules::check(&Subject { tenant, id, app_id: &app.app_id }, &app.props, &after)?;
+    let only_own_uris = app_limits::only_own_uris(ctx, &holder)?;
+    app_rules::check(&Subject { tenant, id, app_id: &app.app_id, only_own_uris }, &app.props, &after)?;
     let app = ctx.tenant_mut()?.applications.get_mut(id).ok_or_else(|| Failure::not_found(id))?;
     app.props = after;
     if let Some(certificates) = certificates {

@@ -20,6 +20,7 @@ mod keys;
 mod logo;
 mod membership;
 pub mod metadata;
+mod narrow;
 mod nav;
 mod objects;
 mod publisher;

@@ -10,7 +10,7 @@ use super::routes::{Handler, Key, Routes};
 use super::sets::{self, Set};
 use super::{
     Ctx, Reply, app_limits, app_role_assignments as ara, applications, classifications, create_if_missing, credentials,
-    deleted, grants, keys, membership, nav, objects, refs, shape,
+    deleted, grants, keys, membership, narrow, nav, objects, refs, shape,
 };
 use crate::sandbox::facts;
 use crate::sandbox::http::Answer;
@@ -210,10 +210,15 @@ fn wants_permissions(ctx: &Ctx) -> bool {
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let tenant = ctx.tenant()?;
     let with = wants_permissions(ctx);
-    let items = tenant.principals.values().map(|p| render(ctx.state, p, with)).collect();
-    query::list(ctx, &List::directory("servicePrincipal", "servicePrincipals"), items)
+    let mut all: Vec<&Principal> = ctx.tenant()?.principals.values().collect();
+    if let Some(app_id) = narrow::sought(ctx.call, "appId") {
+        all.retain(|p| p.app_id.eq_ignore_ascii_case(&app_id));
+    }
+    if let Some(wanted) = narrow::sought(ctx.call, "displayName").map(|n| n.to_lowercase()) {
+        all.retain(|p| name(ctx.state, p).to_lowercase() == wanted);
+    }
+    query::lazy(ctx, &List::directory(OF, "servicePrincipals"), all, |p| render(ctx.state, p, with))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {

@@ -81,6 +81,7 @@ async fn identifier_uris_are_unique_and_of_the_organization() {
         own.as_str(),
         "https://northwind.example/x",
         "https://api.northwind.example",
+        "api://any-name",
         "api://5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10/x",
     ] {
         api.patch(&path, json!({ "identifierUris": [good] })).await.is(204);
@@ -278,6 +279,18 @@ async fn a_management_policy_forbids_secrets_or_bounds_them_and_an_own_one_comes
     );
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
     api.post(&format!("{app}/addPassword"), json!({ "passwordCredential": { "endDateTime": soon } })).await.is(200);
+}
+
+#[tokio::test]
+async fn a_management_policy_keeps_identifier_uris_to_what_is_ones_own() {
+    let cloud = with(&POLICIES).await;
+    let api = cloud.home().await;
+    let (app, _) = made(&api, json!({ "displayName": "x" })).await;
+    let only = json!({ "identifierUris": { "nonDefaultUriAddition": { "state": "enabled" } } });
+    let body = json!({ "isEnabled": true, "applicationRestrictions": only });
+    api.patch("/v1.0/policies/defaultAppManagementPolicy", body).await.is(204);
+    api.patch(&app, json!({ "identifierUris": ["api://any-name"] })).await.is(400);
+    api.patch(&app, json!({ "identifierUris": [format!("api://{PARTNER}/any-name")] })).await.is(204);
 }
 
 #[tokio::test]
