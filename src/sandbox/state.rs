@@ -281,6 +281,14 @@ impl Tenant {
     pub fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.values().find(|g| g.display_name() == name)
     }
+    /// Whether a secret or certificate of that id exists here.
+    fn has_key(&self, id: &str) -> bool {
+        let held = |secrets: &[Secret], certificates: &[Certificate]| {
+            secrets.iter().any(|s| s.key_id == id) || certificates.iter().any(|c| c.key_id == id)
+        };
+        self.applications.values().any(|a| held(&a.secrets, &a.certificates))
+            || self.principals.values().any(|p| held(&p.secrets, &p.certificates))
+    }
     /// Whether an object of that id exists here, made-up users not counted.
     pub fn holds(&self, id: &str) -> bool {
         self.users.contains_key(id)
@@ -344,10 +352,10 @@ impl State {
         let held = |id: &str| {
             self.retired.contains(id)
                 || self.relationships.contains_key(id)
-                || self.tenants.get(tenant).is_some_and(|t| {
-                    t.holds(id)
-                        || t.applications.values().any(|a| a.app_id == id || a.secrets.iter().any(|s| s.key_id == id))
-                })
+                || self
+                    .tenants
+                    .get(tenant)
+                    .is_some_and(|t| t.holds(id) || t.applications.values().any(|a| a.app_id == id) || t.has_key(id))
         };
         ids::fresh(self.seed, &[tenant, kind, key], held)
     }

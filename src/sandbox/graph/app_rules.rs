@@ -197,15 +197,15 @@ fn check_permission(path: &str, p: &Value) -> Result<(), Failure> {
     let filled = |k: &str| p[k].as_str().is_some_and(|t| !t.is_empty());
     let value = p["value"].as_str().unwrap_or_default();
     let bad_value = value.contains(char::is_whitespace) || value.starts_with('.') || value.chars().count() > 250;
+    // What is disabled may still be incomplete.
+    let unused = p["isEnabled"] == false;
     let complete = if property == "appRoles" {
         let members = p["allowedMemberTypes"].as_array().map_or(&[][..], Vec::as_slice);
-        filled("displayName")
+        (unused || filled("displayName"))
             && !members.is_empty()
             && members.iter().all(|m| matches!(m.as_str(), Some("User" | "Application")))
     } else {
-        filled("value")
-            && filled("adminConsentDisplayName")
-            && filled("adminConsentDescription")
+        (unused || ["value", "adminConsentDisplayName", "adminConsentDescription"].into_iter().all(filled))
             && matches!(p["type"].as_str(), None | Some("User" | "Admin"))
     };
     if bad_value || !complete || p["id"].as_str().is_none_or(|i| !ids::is_guid(i)) {

@@ -164,6 +164,7 @@ fn answer_created(ctx: &Ctx, id: &str, secrets: Vec<String>) -> Reply {
 }
 
 pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Failure> {
+    deleted::sweep(ctx)?;
     app_limits::check_quota(ctx)?;
     let passwords = take_passwords(&mut body)?;
     let owners = refs::take_bound(ctx, &mut body, "owners", OWNERS)?;

@@ -17,7 +17,7 @@ use crate::sandbox::facts::{
 };
 use crate::sandbox::http::Answer;
 use crate::sandbox::shelf::{Binned, Gone};
-use crate::sandbox::state::{State, Tenant};
+use crate::sandbox::state::{Group, State, Tenant};
 
 const OF: &str = "directoryObject";
 
@@ -36,9 +36,16 @@ const KEPT: i64 = 30;
 /// Puts an object, already taken out of its own collection, among the deleted items.
 pub fn bin(ctx: &mut Ctx, object: Gone) -> Result<(), Failure> {
     let now = ctx.now;
+    let gone_at_once = matches!(&object, Gone::Group(g) if ctx.state.limits.security_groups_are_gone && !is_unified(g));
+    let id = object.id().to_owned();
     let dropped = put(ctx.tenant_mut()?, object, now);
     ctx.state.retired.extend(dropped);
-    Ok(())
+    if gone_at_once { purge(ctx, &id) } else { Ok(()) }
+}
+
+fn is_unified(g: &Group) -> bool {
+    let types = g.props.get("groupTypes").and_then(Value::as_array);
+    types.is_some_and(|t| t.iter().any(|t| t == "Unified"))
 }
 
 /// As [`bin`]; answers ids that will never be given again.

@@ -248,6 +248,7 @@ fn created(ctx: &Ctx, id: &str) -> Reply {
 }
 
 pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
+    deleted::sweep(ctx)?;
     app_limits::check_quota(ctx)?;
     let Some(Value::String(app_id)) = body.remove("appId") else {
         return Err(Failure::required("appId", "ServicePrincipal"));

@@ -283,7 +283,11 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     Ok(Answer::empty(204))
 }
 
-fn change(ctx: &mut Ctx, set: &'static Set, mut item: Item, body: Props) -> Result<(), Failure> {
+fn change(ctx: &mut Ctx, set: &'static Set, mut item: Item, mut body: Props) -> Result<(), Failure> {
+    // Clients send back the id that they have read.
+    if body.get("id").and_then(Value::as_str) == Some(&item.id) {
+        body.remove("id");
+    }
     check_fixed(set, &body)?;
     for name in set.once {
         if body.get(*name).is_some_and(|new| item.props.get(*name) != Some(new)) {

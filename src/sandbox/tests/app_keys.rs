@@ -100,6 +100,8 @@ async fn a_principal_signs_in_with_a_secret_of_its_own() {
     let (text, key) = (secret.text("/secretText"), secret.text("/keyId"));
     assert_eq!(api.get(&principal).await.body["passwordCredentials"][0]["keyId"], key.as_str());
     cloud.app_token_by(&app.text("/appId"), &text, PARTNER, GRAPH).await.is(200);
+    let again = json!({ "passwordCredential": { "displayName": "s" } });
+    assert_ne!(api.post(&format!("{principal}/addPassword"), again).await.is(200).text("/keyId"), key);
     api.post(&format!("{principal}/removePassword"), json!({ "keyId": key })).await.is(204);
     cloud.app_token_by(&app.text("/appId"), &text, PARTNER, GRAPH).await.is(401);
 }

@@ -113,6 +113,31 @@ async fn a_principal_that_comes_back_has_lost_its_consent() {
     assert_eq!(api.list(&format!("{path}/oauth2PermissionGrants")).await.len(), 0);
 }
 
+#[tokio::test]
+async fn what_is_restored_is_in_its_groups_again_and_owned_by_whom_it_was() {
+    let cloud = Cloud::new().await;
+    let api = cloud.home().await;
+    let (app, got) = made(&api, json!({ "displayName": "x" })).await;
+    let user = api.get("/v1.0/users/svc-tenantry@northwind.example").await.text("/id");
+    let reference =
+        |id: &str| json!({ "@odata.id": format!("https://graph.microsoft.com/v1.0/directoryObjects/{id}") });
+    api.post(&format!("{app}/owners/$ref"), reference(&user)).await.is(204);
+    let principal =
+        api.post("/v1.0/servicePrincipals", json!({ "appId": got.text("/appId") })).await.is(201).text("/id");
+    let group = json!({ "displayName": "G", "mailEnabled": false, "mailNickname": "g", "securityEnabled": true });
+    let group = api.post("/v1.0/groups", group).await.is(201).text("/id");
+    let members = format!("/v1.0/groups/{group}/members");
+    api.post(&format!("{members}/$ref"), reference(&principal)).await.is(204);
+    api.delete(&app).await.is(204);
+    assert_eq!(api.list(&members).await.len(), 0);
+    let owned = json!({ "userId": user, "type": "Application" });
+    let found = api.post("/v1.0/directory/deletedItems/getUserOwnedObjects", owned).await.is(200);
+    assert_eq!(found.body["value"][0]["id"], got.text("/id"));
+    api.post(&format!("/v1.0/directory/deletedItems/{}/restore", got.text("/id")), json!({})).await.is(200);
+    assert_eq!(api.list(&members).await[0]["id"], principal);
+    assert!(api.list(&format!("{app}/owners")).await.iter().any(|o| o["id"] == user));
+}
+
 fn role(id: &str, members: Value) -> Value {
     json!({ "id": id, "value": id[34..], "displayName": "r", "description": "r", "allowedMemberTypes": members, "isEnabled": true })
 }
