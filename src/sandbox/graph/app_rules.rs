@@ -37,6 +37,7 @@ fn is_for_consumers(props: &Props) -> bool {
 
 /// Checks the properties as they will be.
 pub fn check(of: &Subject, before: &Props, after: &Props) -> Result<(), Failure> {
+    check_size(after)?;
     check_texts(after)?;
     check_audience(after)?;
     check_redirects(after)?;
@@ -47,6 +48,24 @@ pub fn check(of: &Subject, before: &Props, after: &Props) -> Result<(), Failure>
         check_identifiers(of, before, after)?;
     }
     Ok(())
+}
+
+/// Entra: an application has about 1,200 entries in all its lists together.
+fn check_size(props: &Props) -> Result<(), Failure> {
+    fn entries(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => items.len() + items.iter().map(entries).sum::<usize>(),
+            // A role counts once, for however many kinds of members it is.
+            Value::Object(map) => map.iter().filter(|(k, _)| *k != "allowedMemberTypes").map(|(_, v)| entries(v)).sum(),
+            _ => 0,
+        }
+    }
+    if props.values().map(entries).sum::<usize>() <= 1_200 {
+        return Ok(());
+    }
+    let text =
+        "The size of the object has exceeded its limit. Please reduce the number of values and retry your request.";
+    Err(Failure::new(403, "Directory_ResourceSizeExceeded", text))
 }
 
 /// Entra: validation by supported account types.

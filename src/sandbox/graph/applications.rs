@@ -183,6 +183,10 @@ pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Fai
     let id = ctx.state.fresh_id(&tenant_id, OF, &natural);
     let app_id = ctx.state.fresh_id(&tenant_id, "appId", &natural);
     let certificates = keys::take(ctx.state, &tenant_id, &app_id, &[], &mut body)?.unwrap_or_default();
+    // A change may say so afterwards.
+    if ctx.owned_only && body.get("api").is_some_and(|a| a["acceptMappedClaims"] == true) {
+        return Err(Failure::denied());
+    }
     app_rules::fill(&mut body);
     let holder = Holder { of: OF, id: id.clone(), app_id: app_id.clone() };
     let only_own_uris = app_limits::only_own_uris(ctx, &holder)?;
@@ -201,6 +205,7 @@ pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Fai
         secrets: Vec::new(),
         certificates,
     };
+    check_secret_count(app.audience(), passwords.len())?;
     let secrets = new_secrets(ctx, &holder, &passwords)?;
     // Who makes it owns it, unless it names others.
     let owners = if owners.is_empty() { vec![ctx.caller.object.clone()] } else { owners };
@@ -239,10 +244,9 @@ fn new_secrets(ctx: &Ctx, holder: &Holder, wanted: &[Props]) -> Result<Vec<(Secr
 }
 
 /// Entra: an application for personal accounts has two secrets at most.
-pub fn check_secret_count(tenant: &Tenant, id: &str, more: usize) -> Result<(), Failure> {
-    let Some(app) = tenant.applications.get(id) else { return Ok(()) };
-    let consumers = ["AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"].contains(&app.audience());
-    if consumers && app.secrets.len() + more > 2 {
+pub fn check_secret_count(audience: &str, count: usize) -> Result<(), Failure> {
+    let consumers = ["AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"].contains(&audience);
+    if consumers && count > 2 {
         return Err(Failure::bad("The number of password credentials of this application exceeds its limit of 2."));
     }
     Ok(())
@@ -350,6 +354,8 @@ pub fn ensure_principal(state: &mut State, tenant_id: &str, app_id: &str) -> Opt
     }
     let id = state.fresh_id(tenant_id, "principal", app_id);
     let principal = Principal::new(id.clone(), app_id.to_owned());
-    state.tenants.get_mut(tenant_id)?.principals.insert(id.clone(), principal);
+    let tenant = state.tenants.get_mut(tenant_id)?;
+    tenant.principals.insert(id.clone(), principal);
+    tenant.history.touch("servicePrincipal", &id);
     Some(id)
 }

@@ -132,8 +132,8 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
     let natural = if holder.of == "application" { &holder.app_id } else { &holder.id };
     let (secret, text) = new_secret(ctx.state, &tenant_id, natural, &wanted, ctx.now)?;
     app_limits::check_password(ctx, &holder, Some((secret.start, secret.end)))?;
-    if holder.of == "application" {
-        applications::check_secret_count(ctx.tenant()?, &holder.id, 1)?;
+    if let Some(app) = ctx.tenant()?.applications.get(&holder.id) {
+        applications::check_secret_count(app.audience(), app.secrets.len() + 1)?;
     }
     let mut shown = render_secret(&secret);
     shown["secretText"] = json!(text);

@@ -105,7 +105,8 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         scope: scope.trim().to_owned(),
     };
     let item = render(&grant);
-    ctx.tenant_mut()?.grants.insert(id, grant);
+    ctx.tenant_mut()?.grants.insert(id.clone(), grant);
+    ctx.touch(TYPE, &id)?;
     query::single(ctx, TYPE, "oauth2PermissionGrants", item, 201)
 }
 
@@ -124,6 +125,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     if let Some(g) = ctx.tenant_mut()?.grants.get_mut(&id) {
         g.scope = scope.trim().to_owned();
     }
+    ctx.touch(TYPE, &id)?;
     Ok(Answer::empty(204))
 }
 
@@ -132,6 +134,7 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     if ctx.tenant_mut()?.grants.remove(&id).is_none() {
         return Err(Failure::not_found(&id));
     }
+    ctx.tenant_mut()?.history.remove(TYPE, &id, true);
     ctx.state.retired.insert(id);
     Ok(Answer::empty(204))
 }

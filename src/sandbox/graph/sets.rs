@@ -317,7 +317,9 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     if gone.is_none() {
         return Err(Failure::new(403, "Authorization_RequestDenied", "A built-in object cannot be deleted."));
     }
-    tenant.shelves.retain(|_, s| !s.is_empty());
+    // What was inside it is gone too.
+    let inner = format!("{}/", item.id);
+    tenant.shelves.retain(|path, s| !s.is_empty() && !path.starts_with(&inner));
     tenant.links.forget(&item.id);
     tenant.history.remove(set.of, &item.id, true);
     ctx.state.retired.insert(item.id);

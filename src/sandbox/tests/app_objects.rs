@@ -121,6 +121,25 @@ async fn redirects_audiences_and_claims_are_checked() {
 }
 
 #[tokio::test]
+async fn an_application_is_no_larger_than_entra_keeps_it() {
+    let cloud = Cloud::new().await;
+    let api = cloud.home().await;
+    let role = |n: usize| json!({ "id": format!("b1a3c9d0-1111-4c1e-9a55-{n:012}"), "value": format!("r{n}"), "displayName": "r", "description": "r", "allowedMemberTypes": ["User"], "isEnabled": true });
+    let roles = |count: usize| json!({ "displayName": "x", "appRoles": (0..count).map(role).collect::<Vec<_>>() });
+    api.post("/v1.0/applications", roles(1_100)).await.is(201);
+    assert_eq!(api.post("/v1.0/applications", roles(1_300)).await.is(403).code(), "Directory_ResourceSizeExceeded");
+    let secrets = json!([{ "displayName": "a" }, { "displayName": "b" }, { "displayName": "c" }]);
+    let body =
+        json!({ "displayName": "x", "signInAudience": "PersonalMicrosoftAccount", "passwordCredentials": secrets });
+    api.post("/v1.0/applications", body).await.is(400);
+    let owner = cloud.api(cloud.app_token(OWNER, PARTNER, GRAPH).await);
+    let mapped = json!({ "acceptMappedClaims": true });
+    owner.post("/v1.0/applications", json!({ "displayName": "x", "api": mapped })).await.is(403);
+    let (mine, _) = made(&owner, json!({ "displayName": "x" })).await;
+    owner.patch(&mine, json!({ "api": mapped })).await.is(204);
+}
+
+#[tokio::test]
 async fn what_was_read_may_be_sent_back() {
     let cloud = Cloud::new().await;
     let api = cloud.home().await;
@@ -308,6 +327,8 @@ async fn consent_policies_have_conditions_and_built_in_ones_are_fixed() {
     assert_eq!(api.list(&format!("{path}/mine/includes")).await.len(), 1);
     api.patch(&format!("{path}/mine"), json!({ "displayName": "y" })).await.is(204);
     api.delete(&format!("{path}/mine")).await.is(204);
+    api.post(path, json!({ "id": "mine", "displayName": "x" })).await.is(201);
+    assert_eq!(api.list(&format!("{path}/mine/includes")).await.len(), 0);
 }
 
 #[tokio::test]
