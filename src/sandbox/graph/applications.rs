@@ -113,6 +113,9 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
             p.insert(k.clone(), v.clone());
         }
     }
+    if let Some(Value::Array(roles)) = p.get_mut("appRoles") {
+        roles.iter_mut().filter(|r| r["origin"].is_null()).for_each(|r| r["origin"] = json!("Application"));
+    }
     p.insert("id".into(), json!(app.id));
     p.insert("appId".into(), json!(app.app_id));
     p.insert("createdDateTime".into(), json!(app.created));

@@ -192,6 +192,7 @@ fn is_timely(claims: &Value, at: i64) -> bool {
 pub fn add_token_signing(ctx: &mut Ctx) -> Reply {
     let holder = Holder::of_path(ctx)?;
     let body = parameters(ctx, "addTokenSigningCertificate", &["displayName", "endDateTime"])?;
+    holder.check_lock(ctx, "keyCredentials", "Sign")?;
     let name =
         body.get("displayName").and_then(Value::as_str).unwrap_or("CN=Microsoft Azure Federated SSO Certificate");
     let Some(common) = name.strip_prefix("CN=").filter(|n| !n.is_empty()) else {

@@ -53,6 +53,7 @@ async fn an_enabled_role_or_scope_is_removed_only_when_it_was_disabled() {
     )
     .await
     .is(204);
+    assert_eq!(api.get(&path).await.body["appRoles"][0]["origin"], "Application");
     api.patch(&path, json!({ "appRoles": [], "api": { "oauth2PermissionScopes": [] } })).await.is(204);
     let seen = api.get(&path).await;
     assert_eq!((&seen.body["appRoles"], &seen.body["api"]["oauth2PermissionScopes"]), (&json!([]), &json!([])));
@@ -246,6 +247,8 @@ async fn an_extension_property_is_set_on_what_it_is_for() {
     assert_eq!(seen.body[&name], "42");
     api.patch(&app, json!({ name.clone(): 42 })).await.is(400);
     api.patch(&app, json!({ name.clone(): "a" })).await.is(204);
+    let all = api.post("/v1.0/directoryObjects/getAvailableExtensionProperties", json!({})).await.is(200);
+    assert_eq!(all.body["value"][0]["name"], name.as_str());
     api.delete(&format!("{path}/{}", made_one.text("/id"))).await.is(204);
     api.post("/v1.0/groups", group).await.is(400);
 }
