@@ -262,7 +262,10 @@ impl Cloud {
         changed: &mut bool,
         asked: &mut Asked,
     ) -> Answer {
-        let matched = routes::find(&call.method, rest, version);
+        let matched = match call.malformed {
+            true => Err(Failure::bad_query("The request URI is not valid.")),
+            false => routes::find(&call.method, rest, version),
+        };
         if let Some(seconds) = self.state.faults.count_graph() {
             *changed = true;
             asked.write = matched.is_ok_and(|m| m.route.write);

@@ -19,6 +19,8 @@ pub struct Call {
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
     pub request_id: String,
+    /// Its address is no text: an escape stands for nothing.
+    pub malformed: bool,
 }
 
 impl Call {
@@ -39,7 +41,16 @@ impl Call {
         let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
         self.path = decode(path);
         self.query = pairs(query);
+        self.malformed = !is_escaped(path)
+            || percent_decode_str(path).decode_utf8().is_err()
+            || percent_decode_str(query).decode_utf8().is_err();
     }
+}
+
+/// Whether two hexadecimal digits follow each `%`.
+fn is_escaped(text: &str) -> bool {
+    let is_hex = |part: &str| part.as_bytes().get(..2).is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit));
+    text.split('%').skip(1).all(is_hex)
 }
 
 /// `a=b&c=d` as a query string or as a form body.

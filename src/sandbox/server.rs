@@ -123,7 +123,9 @@ fn response(answer: Answer, odata: bool) -> Response {
     let body = match answer.body {
         Body::Empty => HttpBody::empty(),
         Body::Json(v) => {
-            builder = builder.header("Content-Type", if odata { ODATA } else { "application/json; charset=utf-8" });
+            if !answer.headers.iter().any(|(name, _)| name == "Content-Type") {
+                builder = builder.header("Content-Type", if odata { ODATA } else { "application/json; charset=utf-8" });
+            }
             HttpBody::from(v.to_string())
         }
         Body::Bytes(kind, bytes) => {

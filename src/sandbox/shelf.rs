@@ -158,7 +158,8 @@ pub struct History {
     marks: BTreeMap<String, Mark>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Mark {
     pub seq: u64,
     /// Graph type.
@@ -166,6 +167,29 @@ pub struct Mark {
     /// `changed`: it can be restored; `deleted`: it is gone for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<String>,
+    /// When all of it was new last; 0: before anything was counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub made: u64,
+    /// Property or link → when it changed last.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub changed: BTreeMap<String, u64>,
+    /// Link → target → when it was added or (`false`) taken away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<String, BTreeMap<String, (u64, bool)>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde wants it")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// What changed of an object.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// It is new, or nobody knows.
+    Whole,
+    /// These properties, and these links: name, target, whether it was added.
+    Parts { properties: Vec<String>, targets: Vec<(String, String, bool)> },
 }
 
 impl History {
@@ -177,19 +201,38 @@ impl History {
         self.next
     }
 
-    /// An object was made or changed.
+    /// An object was made, came back, or changed in a way that nobody knows.
     pub fn touch(&mut self, of: &str, id: &str) {
-        self.mark(of, id, None);
+        self.change(of, id, Change::Whole);
+    }
+
+    pub fn change(&mut self, of: &str, id: &str, change: Change) {
+        let seq = self.count();
+        let mark = self.marks.entry(id.to_owned()).or_default();
+        mark.seq = seq;
+        of.clone_into(&mut mark.of);
+        let back = mark.removed.take().is_some();
+        match change {
+            Change::Parts { properties, targets } if !back => {
+                mark.changed.extend(properties.into_iter().map(|p| (p, seq)));
+                for (link, target, added) in targets {
+                    mark.changed.insert(link.clone(), seq);
+                    mark.targets.entry(link).or_default().insert(target, (seq, added));
+                }
+            }
+            _ => mark.made = seq,
+        }
     }
 
     pub fn remove(&mut self, of: &str, id: &str, for_good: bool) {
-        self.mark(of, id, Some(if for_good { "deleted" } else { "changed" }));
+        let removed = Some(if for_good { "deleted" } else { "changed" }.to_owned());
+        let mark = Mark { seq: self.count(), of: of.to_owned(), removed, ..Mark::default() };
+        self.marks.insert(id.to_owned(), mark);
     }
 
-    fn mark(&mut self, of: &str, id: &str, removed: Option<&str>) {
+    fn count(&mut self) -> u64 {
         self.next += 1;
-        let mark = Mark { seq: self.next, of: of.to_owned(), removed: removed.map(str::to_owned) };
-        self.marks.insert(id.to_owned(), mark);
+        self.next
     }
 
     /// Objects of a type that changed after a moment of the count.

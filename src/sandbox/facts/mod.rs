@@ -1,4 +1,6 @@
 //! The sandbox's own tables of Microsoft's facts; see `README.md` beside this file.
+pub mod queries;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 

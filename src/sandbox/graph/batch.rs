@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
+use super::query::Metadata;
 use crate::sandbox::http::{Answer, Body, Call};
-use crate::sandbox::keys::standard_b64;
+use crate::sandbox::keys::{from_standard_b64, standard_b64};
 
 const MOST: usize = 20;
 
@@ -19,6 +20,10 @@ pub struct Item {
 
 /// Takes a batch apart; what is wrong with it as a whole refuses all of it.
 pub fn items(outer: &Call, version: &str) -> Result<Vec<Item>, Failure> {
+    if outer.method != "POST" {
+        let text = "Specified HTTP method is not allowed for the request target.";
+        return Err(Failure::new(405, "Request_BadRequest", text));
+    }
     let body: Value =
         serde_json::from_slice(&outer.body).map_err(|_| Failure::bad_query("Unable to read JSON request payload."))?;
     let requests = body
@@ -43,6 +48,7 @@ pub fn items(outer: &Call, version: &str) -> Result<Vec<Item>, Failure> {
             .and_then(Value::as_array)
             .map(|d| d.iter().filter_map(Value::as_str).map(str::to_owned).collect())
             .unwrap_or_default();
+        check_body(id, method, r)?;
         out.push(Item { id: id.to_owned(), depends_on, call: item_call(outer, version, method, url, r) });
     }
     for i in &out {
@@ -56,6 +62,19 @@ pub fn items(outer: &Call, version: &str) -> Result<Vec<Item>, Failure> {
     Ok(out)
 }
 
+/// Writes say what they carry, also where that is nothing.
+fn check_body(id: &str, method: &str, r: &Value) -> Result<(), Failure> {
+    let is_write = ["POST", "PATCH", "PUT"].iter().any(|m| m.eq_ignore_ascii_case(method));
+    let has_body = r.get("body").is_some_and(|b| !b.is_null());
+    let headers = r.get("headers").and_then(Value::as_object);
+    let has_type = headers.is_some_and(|h| h.keys().any(|k| k.eq_ignore_ascii_case("content-type")));
+    if (is_write || has_body) && !(has_type && has_body) {
+        let text = format!("Write request id : {id} does not contain Content-Type header or body.");
+        return Err(Failure::bad_query(text));
+    }
+    Ok(())
+}
+
 fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) -> Result<Call, Failure> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (k, v) in r.get("headers").and_then(Value::as_object).into_iter().flatten() {
@@ -63,12 +82,11 @@ fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) ->
     }
     let body = match r.get("body") {
         None | Some(Value::Null) => Vec::new(),
-        Some(_) if !headers.contains_key("content-type") => {
-            return Err(Failure::bad_query(
-                "Write request id : ".to_owned()
-                    + r.get("id").and_then(Value::as_str).unwrap_or_default()
-                    + " does not contain Content-Type header or body.",
-            ));
+        // What is no JSON comes as base64, in either alphabet.
+        Some(Value::String(text)) if !headers.get("content-type").is_some_and(|t| t.contains("json")) => {
+            let mut text = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
+            text.push_str(["", "", "==", "="].get(text.len() % 4).copied().unwrap_or_default());
+            from_standard_b64(&text).ok_or_else(|| Failure::bad_query("The body is no base64 text."))?
         }
         Some(v) => serde_json::to_vec(v).unwrap_or_default(),
     };
@@ -85,7 +103,9 @@ fn item_call(outer: &Call, version: &str, method: &str, url: &str, r: &Value) ->
         request_id: outer.request_id.clone(),
         ..Call::default()
     };
-    let relative = url.trim_start_matches('/');
+    // An absolute address counts for its path.
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
+    let relative = path.trim_start_matches('/');
     let relative = relative.strip_prefix("v1.0/").or_else(|| relative.strip_prefix("beta/")).unwrap_or(relative);
     call.target(&format!("/{version}/{relative}"));
     Ok(call)
@@ -125,7 +145,9 @@ pub fn shown(id: &str, answer: Answer) -> Value {
     match answer.body {
         Body::Empty => {}
         Body::Json(v) => {
-            headers.insert("Content-Type".to_owned(), json!("application/json"));
+            let kind =
+                if answer.status < 400 { Metadata::Minimal.content_type() } else { "application/json".to_owned() };
+            headers.entry("Content-Type").or_insert(json!(kind));
             out["body"] = v;
         }
         Body::Bytes(kind, bytes) => {

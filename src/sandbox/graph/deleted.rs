@@ -163,7 +163,7 @@ fn get(ctx: &mut Ctx) -> Reply {
     let gone = found(ctx, &ctx.id(0))?;
     need_permission(ctx, &gone, "Read")?;
     let item = typed(&gone.object, shown(ctx.state, ctx.tenant()?, &gone));
-    query::single(ctx, type_of(&gone.object), "directoryObjects", item, 200)
+    query::single(ctx, OF, "directoryObjects", item, 200)
 }
 
 fn typed(object: &Gone, mut item: Value) -> Value {

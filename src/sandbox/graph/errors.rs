@@ -45,6 +45,13 @@ impl Failure {
     pub fn required(property: &str, resource: &str) -> Failure {
         Failure::bad(format!("A value is required for property '{property}' of resource '{resource}'."))
     }
+    /// OData: a body of another kind than JSON.
+    pub fn media_type(kind: &str) -> Failure {
+        let text = format!(
+            "A supported MIME type could not be found that matches the content type of the request. None of the supported type(s) 'application/json' matches the content type '{kind}'."
+        );
+        Failure::new(415, "UnsupportedMediaType", text)
+    }
     pub fn segment(segment: &str) -> Failure {
         Failure::bad_query(format!("Resource not found for the segment '{segment}'."))
     }

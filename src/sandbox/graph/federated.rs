@@ -5,6 +5,7 @@ use super::access::APPS;
 use super::errors::Failure;
 use super::routes::Routes;
 use super::sets::{self, Set};
+use super::shape::is_extension;
 use super::{Ctx, Reply};
 use crate::sandbox::state::{Props, Tenant};
 
@@ -173,7 +174,8 @@ fn available(ctx: &mut Ctx) -> Reply {
     super::query::list(ctx, &super::query::List::directory("extensionProperty", "directoryObjects"), items)
 }
 
-/// Takes extension properties out of a body for an object of a type, those that the tenant does not have left in place.
+/// Takes extension properties out of a body. Each must have been declared, for this type of object, by an application of
+/// the tenant.
 pub fn take(tenant: &Tenant, of: &str, body: &mut Value) -> Result<Props, Failure> {
     let Some(map) = body.as_object_mut().filter(|m| m.keys().any(|k| k.starts_with("extension_"))) else {
         return Ok(Props::new());
@@ -191,8 +193,11 @@ pub fn take(tenant: &Tenant, of: &str, body: &mut Value) -> Result<Props, Failur
         }
         taken.insert(name.to_owned(), value.clone());
     }
-    taken.keys().for_each(|k| drop(map.remove(k)));
-    Ok(taken)
+    map.retain(|k, _| !taken.contains_key(k));
+    match map.keys().find(|k| is_extension(k)) {
+        Some(name) => Err(Failure::bad(format!("The following extension properties are not available: {name}."))),
+        None => Ok(taken),
+    }
 }
 
 fn is_of_type(value: &Value, kind: &str, many: bool) -> bool {

@@ -10,6 +10,7 @@ pub mod batch;
 mod classifications;
 mod credentials;
 pub mod deleted;
+mod delta;
 mod directory;
 pub mod errors;
 mod federated;
@@ -65,6 +66,8 @@ pub struct Ctx<'a> {
     pub tail: Option<Tail>,
     /// The only permission that opened the route was `Application.ReadWrite.OwnedBy`.
     pub owned_only: bool,
+    /// The service itself asks: lists answer all their items as they are, in a plain array.
+    pub whole: bool,
 }
 
 /// What the outer layers need to know of a request to Graph before and after it is handled.
@@ -89,8 +92,13 @@ pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timest
 pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) -> Reply {
     let Opened { matched, caller, owned_only } = opened;
     let Match { route, version, keys, cast, tail, .. } = matched;
-    let mut ctx = Ctx { state, call, caller: &caller, now, version, route, keys, cast, tail, owned_only };
-    (route.handler)(&mut ctx)
+    let call = query::normalised(call)?;
+    query::check_format(&call)?;
+    let mut ctx =
+        Ctx { state, call: &call, caller: &caller, now, version, route, keys, cast, tail, owned_only, whole: false };
+    let answer = (route.handler)(&mut ctx)?;
+    let answer = query::applied(&mut ctx, answer)?;
+    Ok(query::finish(&call, answer))
 }
 
 /// Every area's routes.
@@ -108,6 +116,8 @@ fn areas(to: &mut Routes) {
         directory::routes,
         roles::routes,
         super::gdap::routes,
+        // Last: it follows the lists of the others.
+        delta::routes,
     ];
     all.iter().for_each(|area| area(to));
 }
@@ -141,8 +151,13 @@ impl Ctx<'_> {
         if self.call.body.is_empty() {
             return Err(Failure::bad_query("Empty Payload. JSON content expected."));
         }
-        if !self.call.header("content-type").is_some_and(|t| t.to_ascii_lowercase().contains("json")) {
-            return Err(Failure::bad_query("Write requests must contain the Content-Type header declaration."));
+        match self.call.header("content-type") {
+            None => {
+                let text = "Write requests (excluding DELETE) must contain the Content-Type header declaration.";
+                return Err(Failure::bad_query(text));
+            }
+            Some(kind) if !kind.to_ascii_lowercase().contains("json") => return Err(Failure::media_type(kind)),
+            Some(_) => {}
         }
         serde_json::from_slice(&self.call.body).map_err(|_| {
             Failure::bad_query("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
@@ -171,7 +186,8 @@ impl Ctx<'_> {
 
     /// An object was made or changed: `delta` will show it.
     pub fn touch(&mut self, of: &str, id: &str) -> Result<(), Failure> {
-        self.tenant_mut()?.history.touch(of, id);
+        let change = delta::change(self);
+        self.tenant_mut()?.history.change(of, id, change);
         Ok(())
     }
 }
@@ -184,7 +200,11 @@ pub fn create_if_missing(call: &Call) -> bool {
 
 /// `{"@odata.id": "https://graph.microsoft.com/v1.0/directoryObjects/{id}"}` → id.
 pub fn bound_id(reference: &str) -> Option<String> {
-    let last = reference.trim_end_matches('/').rsplit('/').next()?;
-    let id = last.rsplit_once("('").map_or(last, |(_, k)| k.trim_end_matches("')"));
-    super::ids::is_guid(id).then(|| id.to_ascii_lowercase())
+    let id_of = |part: &str| {
+        let id = part.rsplit_once("('").map_or(part, |(_, k)| k.trim_end_matches("')"));
+        super::ids::is_guid(id).then(|| id.to_ascii_lowercase())
+    };
+    // The directory's own references end with the object's type.
+    let (rest, last) = reference.trim_end_matches('/').rsplit_once('/').unwrap_or(("", reference));
+    id_of(last).or_else(|| last.starts_with("Microsoft.DirectoryServices.").then(|| id_of(rest.rsplit('/').next()?))?)
 }

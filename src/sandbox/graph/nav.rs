@@ -5,7 +5,7 @@ use super::query::{self, List};
 use super::routes::{Routes, Tail};
 use super::{
     Ctx, Reply, app_policies, app_role_assignments, applications, errors::Failure, grants, groups, objects, refs,
-    service_principals, users,
+    roles, service_principals, users,
 };
 use crate::sandbox::state::{State, Tenant};
 
@@ -67,6 +67,7 @@ fn all() -> impl Iterator<Item = &'static Nav> {
         app_policies::NAVS,
         app_role_assignments::NAVS,
         grants::NAVS,
+        roles::NAVS,
     ]
     .into_iter()
     .flatten()
@@ -116,6 +117,8 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     }
     let context = match nav.to {
         "directoryObject" if ctx.cast.is_none() => "directoryObjects".to_owned(),
+        "directoryObject" => objects::collection_of(of).unwrap_or("directoryObjects").to_owned(),
+        "oAuth2PermissionGrant" => "oauth2PermissionGrants".to_owned(),
         _ => format!("{}('{id}')/{}", ctx.route.pattern.split('/').nth(1).unwrap_or_default(), nav.name),
     };
     query::list(ctx, &List::directory(of, &context), items)

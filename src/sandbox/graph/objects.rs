@@ -79,6 +79,12 @@ pub fn owned_by(state: &State, caller: &Caller, matched: &Match, user: &str) -> 
     find(state, tenant, caller, of, key).is_ok_and(|id| tenant.links.has(&id, "owners", user))
 }
 
+/// The collection at the top of a path that objects of a type stand in.
+pub fn collection_of(of: &str) -> Option<&'static str> {
+    let all = ["applications", "servicePrincipals", "users", "groups", "directoryRoles"];
+    all.into_iter().find(|c| type_of_collection(c) == Some(of))
+}
+
 /// The type of the objects of a collection at the top of a path.
 pub fn type_of_collection(name: &str) -> Option<&'static str> {
     Some(match name {

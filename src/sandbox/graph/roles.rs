@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::access::ROLES;
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::objects;
 use super::query::{self, List};
 use super::routes::Routes;
@@ -12,7 +13,7 @@ use crate::sandbox::facts;
 use crate::sandbox::gdap;
 use crate::sandbox::http::Answer;
 use crate::sandbox::ids;
-use crate::sandbox::state::{RoleAssignment, State};
+use crate::sandbox::state::{RoleAssignment, State, Tenant};
 
 pub fn routes(to: &mut Routes) {
     const ASSIGNMENTS: &str = "/roleManagement/directory/roleAssignments";
@@ -80,32 +81,7 @@ fn all(state: &State, tenant: &str) -> Vec<Value> {
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let expand = match ctx.call.param("$expand") {
-        None => false,
-        Some("principal") => true,
-        Some(other) => {
-            return Err(Failure::bad_query(format!(
-                "Could not find a property named '{other}' on type 'microsoft.graph.unifiedRoleAssignment' that can be expanded here."
-            )));
-        }
-    };
-    let tenant = ctx.caller.tenant.clone();
-    let mut items = all(ctx.state, &tenant);
-    if expand {
-        for i in &mut items {
-            let (id, organization) = (
-                i["principalId"].as_str().unwrap_or_default(),
-                i["principalOrganizationId"].as_str().unwrap_or_default(),
-            );
-            let home = ctx.state.tenants.get(organization);
-            // Of a foreign principal only its kind, id and organisation are known here.
-            i["principal"] = if organization == tenant {
-                home.and_then(|t| objects::object(ctx.state, t, id)).unwrap_or(Value::Null)
-            } else {
-                json!({ "@odata.type": "#microsoft.graph.group", "id": id, "organizationId": organization, "displayName": home.and_then(|t| t.groups.get(id)).map(|g| g.display_name()) })
-            };
-        }
-    }
+    let items = all(ctx.state, &ctx.caller.tenant);
     let how = List {
         of: TYPE,
         context: "roleManagement/directory/roleAssignments",
@@ -113,27 +89,55 @@ pub fn list(ctx: &mut Ctx) -> Reply {
         max_top: 999,
         directory: false,
     };
-    let mut answer = query::list(ctx, &how, items.clone())?;
-    if expand
-        && ctx.call.param("$select").is_some()
-        && let crate::sandbox::http::Body::Json(body) = &mut answer.body
-        && let Some(Value::Array(shown)) = body.get_mut("value")
-    {
-        // `$expand` survives `$select`.
-        for s in shown {
-            if let Some(full) = items.iter().find(|i| i["id"] == s["id"]) {
-                s["principal"] = full["principal"].clone();
-            }
-        }
+    query::list(ctx, &how, items)
+}
+
+pub static NAVS: &[Nav] = &[
+    Nav::one(TYPE, "principal", "directoryObject", Source::Made(principal)),
+    Nav::one(TYPE, "roleDefinition", "unifiedRoleDefinition", Source::Made(role_definition)),
+    Nav::one(TYPE, "directoryScope", "directoryObject", Source::Made(directory_scope)),
+];
+
+fn assignment(state: &State, tenant: &Tenant, id: &str) -> Option<Value> {
+    all(state, &tenant.id).into_iter().find(|a| a["id"] == id)
+}
+
+fn text<'a>(of: &'a Value, property: &str) -> &'a str {
+    of[property].as_str().unwrap_or_default()
+}
+
+/// Of a foreign principal only its kind, id, name and organisation are known here.
+fn principal(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    let Some(own) = assignment(state, tenant, id) else { return Vec::new() };
+    let (id, organization) = (text(&own, "principalId"), text(&own, "principalOrganizationId"));
+    if organization == tenant.id {
+        return objects::object(state, tenant, id).into_iter().collect();
     }
-    Ok(answer)
+    let name = state.tenants.get(organization).and_then(|t| t.groups.get(id)).map(|g| g.display_name());
+    vec![
+        json!({ "@odata.type": "#microsoft.graph.group", "id": id, "organizationId": organization, "displayName": name }),
+    ]
+}
+
+fn role_definition(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    let own = assignment(state, tenant, id);
+    let role = own.as_ref().and_then(|a| facts::roles().get_key_value(text(a, "roleDefinitionId")));
+    role.map(|(id, role)| render_definition(id, role)).into_iter().collect()
+}
+
+/// The directory itself is no object.
+fn directory_scope(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    let own = assignment(state, tenant, id);
+    let scope = own.as_ref().and_then(|a| text(a, "directoryScopeId").rsplit('/').next());
+    scope.and_then(|id| objects::object(state, tenant, id)).into_iter().collect()
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0);
-    let tenant = ctx.caller.tenant.clone();
-    let item =
-        all(ctx.state, &tenant).into_iter().find(|i| i["id"] == json!(id)).ok_or_else(|| Failure::not_found(&id))?;
+    let item = all(ctx.state, &ctx.caller.tenant)
+        .into_iter()
+        .find(|i| i["id"] == json!(id))
+        .ok_or_else(|| Failure::not_found(&id))?;
     query::single(ctx, TYPE, "roleManagement/directory/roleAssignments", item, 200)
 }
 

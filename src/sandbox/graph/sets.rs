@@ -136,6 +136,12 @@ pub fn render_as(of: &str, item: &Item) -> Value {
     shape::complete(&own, props)
 }
 
+/// The objects of a collection inside an object.
+pub fn inside(tenant: &Tenant, set: &Set, owner: &str) -> Vec<Value> {
+    let all = items(tenant, set, &format!("{owner}/{}", set.name()));
+    all.iter().map(|item| render_as(set.of, item)).collect()
+}
+
 /// The type that an object says it is, where the collection's type has descendants.
 fn own_type<'a>(of: &'a str, props: &'a Props) -> &'a str {
     props.get("@odata.type").and_then(Value::as_str).and_then(|t| t.strip_prefix("#microsoft.graph.")).unwrap_or(of)

@@ -24,21 +24,6 @@ pub fn routes(to: &mut Routes) {
     nav::routes(to, "/users", OF);
 }
 
-/// What Graph shows of a user when nothing is selected.
-const DEFAULT: [&str; 11] = [
-    "businessPhones",
-    "displayName",
-    "givenName",
-    "id",
-    "jobTitle",
-    "mail",
-    "mobilePhone",
-    "officeLocation",
-    "preferredLanguage",
-    "surname",
-    "userPrincipalName",
-];
-
 fn render(id: &str, upn: &str, name: &str, tenant: &Tenant, created: Value) -> Value {
     let mail = tenant.exchange.then_some(upn);
     let props = json!({
@@ -77,27 +62,9 @@ fn all(state: &State, tenant: &Tenant) -> Vec<Value> {
         .collect()
 }
 
-fn trim(ctx: &Ctx, mut item: Value) -> Value {
-    if ctx.call.param("$select").is_none()
-        && let Some(map) = item.as_object_mut()
-    {
-        map.retain(|k, _| k.starts_with('@') || DEFAULT.contains(&k.as_str()));
-    }
-    item
-}
-
 pub fn list(ctx: &mut Ctx) -> Reply {
-    // Filters see all properties, so the trimming comes after.
     let items = all(ctx.state, ctx.tenant()?);
-    let mut answer = query::list(ctx, &List::directory("user", "users"), items)?;
-    if let crate::sandbox::http::Body::Json(body) = &mut answer.body
-        && let Some(Value::Array(items)) = body.get_mut("value")
-    {
-        for i in items {
-            *i = trim(ctx, i.take());
-        }
-    }
-    Ok(answer)
+    query::list(ctx, &List::directory("user", "users"), items)
 }
 
 pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
@@ -113,5 +80,5 @@ pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.found(OF, 0)?;
     let item = by_id(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
-    query::single(ctx, "user", "users", trim(ctx, item), 200)
+    query::single(ctx, "user", "users", item, 200)
 }

@@ -6,11 +6,14 @@
 mod app_keys;
 mod app_objects;
 mod apps;
+mod bodies;
 mod control;
 mod deleted;
+mod delta;
 mod gdap;
 mod ladder;
 mod permissions;
+mod queries;
 mod serving;
 mod shapes;
 mod sts;

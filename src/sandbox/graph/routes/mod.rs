@@ -100,6 +100,11 @@ impl Routes {
         &mut self.0[at]
     }
 
+    /// Whether a path can be read already.
+    pub fn reads(&self, pattern: &str) -> bool {
+        self.0.iter().any(|r| r.method == "GET" && r.pattern == pattern)
+    }
+
     pub fn read(
         &mut self,
         pattern: impl Into<Cow<'static, str>>,
