@@ -145,6 +145,7 @@ macro_rules! embedded {
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
 embedded!(types, Types, "types.json");
+embedded!(all_queries, BTreeMap<String, queries::Queries>, "queries.json");
 
 /// A Graph type by name.
 pub fn of_type(name: &str) -> Option<&'static Type> {

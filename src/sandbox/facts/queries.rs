@@ -1,7 +1,6 @@
 //! What Graph documents of queries by type: the properties that filter and sort, and which are shown when nothing
 //! is selected (`queries.json`).
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -43,11 +42,6 @@ impl Queries {
         }
     }
 
-    /// Whether it can be filtered by anything at all.
-    pub fn knows(&self, path: &str) -> bool {
-        self.filter.contains_key(path)
-    }
-
     /// All paths that filter, and all properties that sort.
     #[cfg(test)]
     pub fn paths(&self) -> impl Iterator<Item = &String> {
@@ -64,8 +58,7 @@ fn served(asked: &str, word: &str) -> Option<Served> {
 }
 
 pub fn all() -> &'static BTreeMap<String, Queries> {
-    static TABLE: OnceLock<BTreeMap<String, Queries>> = OnceLock::new();
-    TABLE.get_or_init(|| serde_json::from_str(include_str!("queries.json")).expect("queries.json")) // invariant: embedded, parsed by a test
+    super::all_queries()
 }
 
 /// The table of a type; types that have none follow the rules of their service.

@@ -2,6 +2,8 @@
 mod literal;
 mod parse;
 mod support;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use std::cmp::Ordering;
@@ -11,6 +13,10 @@ use serde_json::Value;
 pub use literal::Literal;
 pub use parse::parse;
 pub use support::{Scope, check};
+
+use crate::sandbox::facts;
+
+const SPACE: &str = "microsoft.graph.";
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expr {
@@ -90,7 +96,10 @@ impl Expr {
                 let size = i64::try_from(many(item, path, links).len()).unwrap_or(i64::MAX);
                 op.allows(Some(size.cmp(n)))
             }
-            Expr::IsOf(of) => item["@odata.type"].as_str().is_some_and(|t| t.trim_start_matches('#') == of),
+            Expr::IsOf(of) => {
+                let own = item["@odata.type"].as_str().map(|t| t.trim_start_matches('#').trim_start_matches(SPACE));
+                own.is_some_and(|own| facts::types().is_a(own, of.trim_start_matches(SPACE)))
+            }
         }
     }
 }

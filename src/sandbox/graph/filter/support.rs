@@ -74,6 +74,7 @@ impl Check<'_> {
             Expr::Text(function, path, text) => self.text(function, &path, text)?,
             Expr::Any(path, condition) => self.any(&path, condition)?,
             Expr::Count(path, op, n) => self.count(&path, op, n)?,
+            Expr::IsOf(of) if !self.scope.directory => Expr::IsOf(of),
             Expr::IsOf(_) => return Err(Failure::unsupported("Unsupported Query.")),
         })
     }

@@ -41,6 +41,10 @@ pub fn resolve(prefix: &str, of: &str, path: &[String]) -> Result<Resolved, Fail
         let Some(at) = out.kind.clone() else {
             return Err(unknown(prefix, word, of));
         };
+        if let Some(cast) = cast(&at, word) {
+            out.kind = Some(cast.to_owned());
+            continue;
+        }
         let found = find(&at, word).ok_or_else(|| unknown(prefix, word, &at))?;
         let kind = found.kind.as_deref().map(inner);
         out.many = kind.is_some_and(|(_, many)| many);
@@ -49,6 +53,12 @@ pub fn resolve(prefix: &str, of: &str, path: &[String]) -> Result<Resolved, Fail
         out.path.push(found.name);
     }
     Ok(out)
+}
+
+/// `microsoft.graph.ipNamedLocation`: a path goes on with what the descendant has.
+fn cast(of: &str, word: &str) -> Option<&'static str> {
+    let (name, _) = facts::types().types.get_key_value(word.strip_prefix("microsoft.graph.")?)?;
+    facts::types().is_a(name, of).then_some(name)
 }
 
 fn find(of: &str, word: &str) -> Option<Found> {

@@ -201,3 +201,41 @@ fn hide_in(kind: &str, value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hidden_in(of: &str, value: Value) -> Value {
+        let Value::Object(mut map) = value else { panic!("an object") };
+        hide(of, &mut map);
+        Value::Object(map)
+    }
+
+    #[test]
+    fn members_that_came_later_are_hidden_wherever_they_stand() {
+        let policy =
+            json!({ "state": "enabled", "conditions": { "platforms": { "includePlatforms": ["linux", "iOS"] } } });
+        let shown = hidden_in("conditionalAccessPolicy", policy);
+        assert_eq!(shown["conditions"]["platforms"]["includePlatforms"], json!([FUTURE, "iOS"]));
+        assert_eq!(shown["state"], "enabled");
+        let flags = json!({ "allowedCombinations": ["password,qrCodePin", "fido2"] });
+        let shown = hidden_in("authenticationStrengthPolicy", flags);
+        assert_eq!(shown["allowedCombinations"], json!([format!("password,{FUTURE}"), "fido2"]));
+    }
+
+    #[test]
+    fn only_types_that_can_have_them_are_searched() {
+        assert!(has_hidden("conditionalAccessPolicy") && has_hidden("delegatedAdminRelationshipOperation"));
+        assert!(!has_hidden("user") && !has_hidden("application") && !has_hidden("group"));
+    }
+
+    #[test]
+    fn without_metadata_links_and_counts_stay() {
+        let mut body = json!({
+            "@odata.context": "c", "@odata.count": 2, "@odata.nextLink": "n", "value": [{ "@odata.type": "t", "id": "x", "a@odata.type": "u" }],
+        });
+        strip(&mut body);
+        assert_eq!(body, json!({ "@odata.count": 2, "@odata.nextLink": "n", "value": [{ "id": "x" }] }));
+    }
+}

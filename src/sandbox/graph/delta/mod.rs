@@ -1,15 +1,19 @@
 //! Delta queries: what changed in a collection since a token was given.
+mod change;
+mod shown;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
 use super::filter::{self, Expr, Literal, Op};
 use super::query::{self, Selection, token};
-use super::routes::{self, Key, Routes};
-use super::{Ctx, Reply, bound_id, create_if_missing, nav, objects};
-use crate::sandbox::facts;
+use super::routes::{self, Routes};
+use super::{Ctx, Reply, objects};
 use crate::sandbox::http::{Answer, Body, Call};
-use crate::sandbox::shelf::{Change, Mark};
+use crate::sandbox::shelf::Mark;
+pub use change::change;
+use shown::shown;
 
 pub fn routes(to: &mut Routes) {
     for (path, of) in [
@@ -65,37 +69,6 @@ struct Round {
     /// The last object that was told: by id, or by its place in the count.
     after: Option<String>,
     after_seq: u64,
-}
-
-/// What the call that is being handled changes of the object that it touches.
-pub fn change(ctx: &Ctx) -> Change {
-    let words: Vec<&str> = ctx.route.pattern.split('/').filter(|w| !w.is_empty()).collect();
-    let body = || serde_json::from_slice::<Map<String, Value>>(&ctx.call.body).unwrap_or_default();
-    let parts = |properties, targets| Change::Parts { properties, targets };
-    match (ctx.route.method, words[..].split_last()) {
-        ("DELETE", Some((&"$ref", [.., link, key]))) if key.starts_with('{') => {
-            parts(Vec::new(), vec![((*link).to_owned(), ctx.id(1).to_ascii_lowercase(), false)])
-        }
-        ("DELETE", Some((&"$ref", [.., link]))) => parts(vec![(*link).to_owned()], Vec::new()),
-        ("POST" | "PUT", Some((&"$ref", [.., link]))) => {
-            let target = body().get("@odata.id").and_then(Value::as_str).and_then(bound_id);
-            parts(Vec::new(), target.map(|t| ((*link).to_owned(), t, true)).into_iter().collect())
-        }
-        ("PATCH", _) if !(matches!(ctx.key(0), Key::Alternate(..)) && create_if_missing(ctx.call)) => {
-            let (bound, plain): (Vec<_>, Vec<_>) = body().into_iter().partition(|(k, _)| k.ends_with("@odata.bind"));
-            let targets = bound.iter().flat_map(|(k, v)| bound_targets(k, v)).collect();
-            parts(plain.into_iter().map(|(k, _)| k).collect(), targets)
-        }
-        _ => Change::Whole,
-    }
-}
-
-/// `members@odata.bind: […]` as links that were added.
-fn bound_targets(key: &str, value: &Value) -> Vec<(String, String, bool)> {
-    let link = key.trim_end_matches("@odata.bind");
-    let references = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
-    let ids = references.iter().filter_map(|r| bound_id(r.as_str()?));
-    ids.map(|id| (link.to_owned(), id, true)).collect()
 }
 
 fn delta(ctx: &mut Ctx) -> Reply {
@@ -311,60 +284,4 @@ fn changed(
         None => everything(ctx, of)?.into_iter().find(|item| id_of(item) == id),
     };
     Ok(item.map(|item| shown(ctx, of, item, selection, Some((mark, since)))))
-}
-
-/// An object with what is selected of it, and its tracked links.
-fn shown(ctx: &Ctx, of: &'static str, item: Value, selection: &Selection, mark: Option<(&Mark, u64)>) -> Value {
-    let Value::Object(mut map) = item else { return item };
-    let id = map.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    map.remove("@odata.type");
-    selection.apply(of, &mut map);
-    let is_new =
-        |name: &str| mark.is_none_or(|(m, since)| m.made > since || m.changed.get(name).is_some_and(|s| *s > since));
-    let was_set = |name: &str| mark.is_some_and(|(m, _)| m.changed.contains_key(name));
-    let minimal = mark.is_some() && query::prefers(ctx.call, "return=minimal");
-    // What was never set is not told; what was taken away is.
-    map.retain(|k, v| (!v.is_null() || was_set(k)) && (!minimal || is_new(k)));
-    map.insert("id".to_owned(), json!(id));
-    for link in links(of, selection) {
-        let told = targets(ctx, of, &id, link, mark);
-        if !told.is_empty() {
-            map.insert(format!("{link}@delta"), Value::Array(told));
-        }
-    }
-    if ctx.route.of == "directoryObject" {
-        map.insert("@odata.type".to_owned(), json!(format!("#microsoft.graph.{of}")));
-    }
-    query::dress(ctx, ctx.route.of, &mut map);
-    Value::Object(map)
-}
-
-/// The links that are tracked: those selected, and without a selection a container's members.
-fn links<'a>(of: &str, selection: &'a Selection) -> Vec<&'a str> {
-    let Selection::These(names) = selection else {
-        let has_members = ["group", "administrativeUnit", "directoryRole"].contains(&of);
-        return if has_members { vec!["members"] } else { Vec::new() };
-    };
-    let table = facts::of_type(of);
-    names.iter().map(String::as_str).filter(|n| table.is_some_and(|t| t.links.contains_key(*n))).collect()
-}
-
-/// The targets of a link: all of them where the object is new, else those that came or went.
-fn targets(ctx: &Ctx, of: &str, id: &str, link: &str, mark: Option<(&Mark, u64)>) -> Vec<Value> {
-    let Ok(tenant) = ctx.tenant() else { return Vec::new() };
-    let short = |item: &Value| json!({ "@odata.type": item["@odata.type"], "id": item["id"] });
-    let Some((mark, since)) = mark.filter(|(m, since)| m.made <= *since) else {
-        let Some(nav) = nav::named(of, link) else { return Vec::new() };
-        return nav.targets_of(ctx.state, tenant, id).iter().map(short).collect();
-    };
-    let moved = mark.targets.get(link).into_iter().flatten().filter(|(_, (seq, _))| *seq > since);
-    let told = |(target, (_, added)): (&String, &(u64, bool))| {
-        let of = objects::shown(ctx.state, tenant, target).map_or("directoryObject", |(of, _)| of);
-        let mut out = json!({ "@odata.type": format!("#microsoft.graph.{of}"), "id": target });
-        if !added {
-            out["@removed"] = json!({ "reason": "deleted" });
-        }
-        out
-    };
-    moved.map(told).collect()
 }
