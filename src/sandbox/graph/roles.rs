@@ -174,7 +174,8 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     ctx.tenant_mut()?
         .role_assignments
         .insert(id.clone(), RoleAssignment { id, role: role.clone(), principal_id: principal.clone() });
-    let (lag, now) = (ctx.state.lag.exchange_role, ctx.now);
+    let lag = ctx.state.lag_of(ctx.state.lag.exchange_role, &format!("exchange {principal} {role}"));
+    let now = ctx.now;
     ctx.state.after(lag, now, Effect::ExchangeRole { tenant: tenant_id, principal, role });
     query::single(ctx, TYPE, "roleManagement/directory/roleAssignments", item, 201)
 }
