@@ -14,8 +14,8 @@ use super::faults::Faults;
 use super::gdap;
 use super::kept::Book;
 use super::state::{
-    AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Principal, Props, RoleAssignment, Secret,
-    Seeded, State, Tenant, User,
+    AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Limits, Principal, Props, RoleAssignment,
+    Secret, Seeded, State, Tenant, User,
 };
 use super::sts::flows::Flows;
 use super::world::{AppFile, CustomerFile, PartnerFile, Permissions, WorldFile};
@@ -58,9 +58,11 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         due: Dues::default(),
         faults: Faults::default(),
         retired: BTreeSet::new(),
+        limits: Limits::default(),
         replays: VecDeque::new(),
         log: log::Log::default(),
         domains: OnceLock::new(),
+        homes: OnceLock::new(),
     };
     let own = CustomerFile {
         tenant_id: partner.clone(),
@@ -127,10 +129,7 @@ fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &Customer
     }
     for app_id in resources {
         let pid = ids::guid(state.seed, &[&id, "principal", app_id], 0);
-        tenant.principals.insert(
-            pid.clone(),
-            Principal { id: pid, app_id: app_id.to_owned(), props: Props::new(), created_by: None },
-        );
+        tenant.principals.insert(pid.clone(), Principal::new(pid, app_id.to_owned()));
     }
     state.tenants.insert(id, tenant);
     Ok(())
@@ -292,6 +291,7 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
             end: clock::plus(now, s.expires_in.map_or(days(730), |d| d.0)),
             hint: s.value.chars().take(3).collect(),
             hash: ids::secret_hash(&s.value),
+            of_key: None,
         });
     }
     let mut certificates = Vec::new();
@@ -304,6 +304,8 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
             der: der_of_pem(&c.pem)
                 .ok_or_else(|| world(format!("a certificate of {} is no PEM certificate", file.display_name)))?,
             usage: "Verify".to_owned(),
+            kind: None,
+            identifier: None,
         });
     }
     let object = id("application", &app_id);
@@ -319,9 +321,7 @@ fn add_app(seed: u64, tenant: &mut Tenant, file: &AppFile, now: Timestamp) -> Ma
     if tenant.applications.insert(object, application).is_some() {
         return Err(world(format!("the app {app_id} is declared twice")));
     }
-    tenant
-        .principals
-        .insert(principal.clone(), Principal { id: principal, app_id, props: Props::new(), created_by: None });
+    tenant.principals.insert(principal.clone(), Principal::new(principal, app_id));
     Ok(())
 }
 

@@ -112,8 +112,14 @@ fn add_identity(
             tenant.app_roles.insert(key, assignment);
         }
     }
-    let principal =
-        Principal { id: id.clone(), app_id, props: props.as_object().cloned().unwrap_or_default(), created_by: None };
+    let principal = Principal {
+        id: id.clone(),
+        app_id,
+        props: props.as_object().cloned().unwrap_or_default(),
+        created_by: None,
+        secrets: Vec::new(),
+        certificates: Vec::new(),
+    };
     match tenant.principals.insert(id, principal) {
         None => Ok(()),
         Some(_) => Err(world(format!("the managed identity {} is declared twice", file.name))),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::state::{Application, Group, Principal, Props, User};
+use super::state::{AppRoleAssignment, Application, Grant, Group, Principal, Props, RoleAssignment, User};
 
 /// An object that is kept as it was written.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,6 +44,15 @@ impl Links {
     /// Those whose link of that name leads here.
     pub fn towards<'a>(&'a self, name: &'a str, target: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(_, n)| n.get(name).is_some_and(|t| t.contains(target))).map(|(s, _)| s.as_str())
+    }
+
+    /// All links that lead to an object: whose, and which.
+    pub fn inbound(&self, target: &str) -> Vec<(String, String)> {
+        let of = |(source, named): (&String, &Named)| {
+            let names = named.iter().filter(|(_, targets)| targets.contains(target));
+            names.map(|(name, _)| (source.clone(), name.clone())).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
     }
 
     /// Whether it is new.
@@ -91,6 +100,33 @@ pub struct Binned {
     pub deleted: Timestamp,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: Named,
+    /// Links of others to it: whose, and which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub towards: Vec<(String, String)>,
+    /// Groups that it was a member of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub app_roles: Vec<AppRoleAssignment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub role_assignments: Vec<RoleAssignment>,
+}
+
+impl Binned {
+    pub fn new(object: Gone, deleted: Timestamp) -> Binned {
+        Binned {
+            object,
+            deleted,
+            links: Named::new(),
+            towards: Vec::new(),
+            groups: Vec::new(),
+            app_roles: Vec::new(),
+            grants: Vec::new(),
+            role_assignments: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,6 +137,18 @@ pub enum Gone {
     User(User),
     Group(Group),
     Item { shelf: String, item: Item },
+}
+
+impl Gone {
+    pub fn id(&self) -> &str {
+        match self {
+            Gone::Application(a) => &a.id,
+            Gone::ServicePrincipal(p) => &p.id,
+            Gone::User(u) => &u.id,
+            Gone::Group(g) => &g.id,
+            Gone::Item { item, .. } => &item.id,
+        }
+    }
 }
 
 /// When each object last changed, in a count that only grows: what `delta` goes by.

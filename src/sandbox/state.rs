@@ -17,7 +17,7 @@ use super::ids;
 use super::kept::{Book, Kept};
 use super::keys::Ring;
 use super::log::Log;
-use super::shelf::{Binned, History, Links, Shelves};
+use super::shelf::{Binned, Gone, History, Links, Shelves};
 use super::sts::flows::Flows;
 
 /// The number in the file; another one is refused with a clear error.
@@ -59,12 +59,39 @@ pub struct State {
     pub faults: Faults,
     /// Ids of deleted objects: never given again.
     pub retired: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Limits::are_usual")]
+    pub limits: Limits,
     /// Answers of Partner Center by `ms-requestid`, the newest last.
     pub replays: VecDeque<Kept<Replay>>,
     pub log: Log,
     /// Tenants by domain; forgotten when a domain comes or goes.
     #[serde(skip)]
     pub domains: OnceLock<Arc<HashMap<String, String>>>,
+    /// Tenants by the app ids that are registered in them; made anew after [`State::forget_homes`].
+    #[serde(skip)]
+    pub homes: OnceLock<Arc<HashMap<String, String>>>,
+}
+
+/// What differs between tenants of Microsoft, or what tests want to reach sooner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// Objects that a principal without a directory role may have made, deleted ones included.
+    pub objects_of_principal: usize,
+    /// Security groups are gone at once when they are deleted, as they were until 2026.
+    pub security_groups_are_gone: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { objects_of_principal: 250, security_groups_are_gone: false }
+    }
+}
+
+impl Limits {
+    fn are_usual(&self) -> bool {
+        *self == Limits::default()
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -165,6 +192,9 @@ pub struct Secret {
     pub end: Timestamp,
     pub hint: String,
     pub hash: String,
+    /// The thumbprint of the certificate that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_key: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -177,10 +207,16 @@ pub struct Certificate {
     /// DER, base64.
     pub der: String,
     pub usage: String,
+    /// Graph's `type`, where it is not the plain certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What the caller chose instead of the thumbprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
 }
 
 /// A service principal: an application's presence in a tenant.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Principal {
     pub id: String,
@@ -189,6 +225,11 @@ pub struct Principal {
     pub props: Props,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
+    /// Its own, beside those of its application.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Certificate>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -249,6 +290,12 @@ impl Application {
     }
 }
 
+impl Principal {
+    pub fn new(id: String, app_id: String) -> Principal {
+        Principal { id, app_id, ..Principal::default() }
+    }
+}
+
 impl Group {
     pub fn text(&self, prop: &str) -> Option<&str> {
         self.props.get(prop).and_then(Value::as_str)
@@ -275,8 +322,22 @@ impl Tenant {
     pub fn principal_of(&self, app_id: &str) -> Option<&Principal> {
         self.principals.values().find(|p| p.app_id.eq_ignore_ascii_case(app_id))
     }
+    pub fn deleted_application(&self, app_id: &str) -> Option<&Application> {
+        self.bin.values().find_map(|b| match &b.object {
+            Gone::Application(a) if a.app_id.eq_ignore_ascii_case(app_id) => Some(a),
+            _ => None,
+        })
+    }
     pub fn group_named(&self, name: &str) -> Option<&Group> {
         self.groups.values().find(|g| g.display_name() == name)
+    }
+    /// Whether a secret or certificate of that id exists here.
+    fn has_key(&self, id: &str) -> bool {
+        let held = |secrets: &[Secret], certificates: &[Certificate]| {
+            secrets.iter().any(|s| s.key_id == id) || certificates.iter().any(|c| c.key_id == id)
+        };
+        self.applications.values().any(|a| held(&a.secrets, &a.certificates))
+            || self.principals.values().any(|p| held(&p.secrets, &p.certificates))
     }
     /// Whether an object of that id exists here, made-up users not counted.
     pub fn holds(&self, id: &str) -> bool {
@@ -311,9 +372,29 @@ impl State {
     /// The registration behind an app id, and the tenant it is registered in.
     pub fn application(&self, app_id: &str) -> Option<(&Tenant, &Application)> {
         let of = |t: &'_ Tenant| t.applications.values().any(|a| a.app_id.eq_ignore_ascii_case(app_id));
-        let tenant =
-            self.tenants.get(&self.partner).filter(|t| of(t)).or_else(|| self.tenants.values().find(|t| of(t)))?;
+        let tenant = self.tenants.get(&self.partner).filter(|t| of(t)).or_else(|| self.home(app_id))?;
         tenant.applications.values().find(|a| a.app_id.eq_ignore_ascii_case(app_id)).map(|a| (tenant, a))
+    }
+
+    /// The tenant of an application of a customer.
+    fn home(&self, app_id: &str) -> Option<&Tenant> {
+        let homes = self.homes.get_or_init(|| {
+            let apps =
+                |t: &Tenant| t.applications.values().map(|a| (a.app_id.clone(), t.id.clone())).collect::<Vec<_>>();
+            Arc::new(self.tenants.values().flat_map(apps).collect())
+        });
+        self.tenants.get(homes.get(&app_id.to_ascii_lowercase())?)
+    }
+
+    /// An application came or went.
+    pub fn forget_homes(&mut self) {
+        self.homes = OnceLock::new();
+    }
+
+    /// As [`State::application`], or the registration that was deleted and can come back.
+    pub fn registration(&self, app_id: &str) -> Option<(&Tenant, &Application)> {
+        let deleted = || self.tenants.values().find_map(|t| t.deleted_application(app_id).map(|a| (t, a)));
+        self.application(app_id).or_else(deleted)
     }
 
     /// A new GUID for an object of this natural key.
@@ -321,10 +402,10 @@ impl State {
         let held = |id: &str| {
             self.retired.contains(id)
                 || self.relationships.contains_key(id)
-                || self.tenants.get(tenant).is_some_and(|t| {
-                    t.holds(id)
-                        || t.applications.values().any(|a| a.app_id == id || a.secrets.iter().any(|s| s.key_id == id))
-                })
+                || self
+                    .tenants
+                    .get(tenant)
+                    .is_some_and(|t| t.holds(id) || t.applications.values().any(|a| a.app_id == id) || t.has_key(id))
         };
         ids::fresh(self.seed, &[tenant, kind, key], held)
     }

@@ -2,42 +2,63 @@
 use serde_json::{Value, json};
 
 use super::access::APPS;
+use super::app_rules::{self, Subject};
+use super::credentials::{Holder, add_secret, new_secret, render_secret};
 use super::errors::Failure;
 use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, create_if_missing, credentials, nav, shape};
+use super::{
+    Ctx, Reply, app_limits, create_if_missing, credentials, deleted, federated, keys, logo, narrow, nav, publisher,
+    refs, shape,
+};
 use crate::sandbox::http::Answer;
-use crate::sandbox::ids;
-use crate::sandbox::keys;
-use crate::sandbox::shelf::{Binned, Gone};
-use crate::sandbox::state::{Application, Certificate, Principal, Props, State, Tenant};
+use crate::sandbox::shelf::Gone;
+use crate::sandbox::state::{Application, Principal, Props, Secret, State, Tenant};
 
-pub static NAVS: &[Nav] =
-    &[Nav::many("application", "owners", "directoryObject", Source::Links).writable(&["user", "servicePrincipal"])];
+const OF: &str = "application";
+
+pub static NAVS: &[Nav] = &[
+    Nav::many(OF, "owners", "directoryObject", Source::Links).writable(OWNERS),
+    Nav::many(OF, "tokenLifetimePolicies", "tokenLifetimePolicy", Source::Links).writable(&["tokenLifetimePolicy"]),
+    Nav::many(OF, "tokenIssuancePolicies", "tokenIssuancePolicy", Source::Links).writable(&["tokenIssuancePolicy"]),
+    Nav::many(OF, "appManagementPolicies", "appManagementPolicy", Source::Links).writable(&["appManagementPolicy"]),
+    Nav::many(OF, "homeRealmDiscoveryPolicies", "homeRealmDiscoveryPolicy", Source::Links)
+        .writable(&["homeRealmDiscoveryPolicy"]),
+];
+
+const OWNERS: &[&str] = &["user", "servicePrincipal"];
 
 pub fn routes(to: &mut Routes) {
-    const OF: &str = "application";
     to.read("/applications", "list-applications", OF, list);
     to.write("POST", "/applications", "create-application", OF, create).by(APPS);
     to.read("/applications/{key}", "get-application", OF, get);
     to.write("PATCH", "/applications/{key}", "update-application", OF, update).by(APPS).or_owner();
     to.write("DELETE", "/applications/{key}", "delete-application", OF, delete).by(APPS).or_owner();
-    to.write("POST", "/applications/{key}/addPassword", "add-password", OF, credentials::add_password)
-        .by(APPS)
-        .or_owner();
-    to.write("POST", "/applications/{key}/removePassword", "remove-password", OF, credentials::remove_password)
-        .by(APPS)
-        .or_owner();
+    let actions: [(&str, &str, super::routes::Handler); 6] = [
+        ("addPassword", "add-password", credentials::add_password),
+        ("removePassword", "remove-password", credentials::remove_password),
+        ("addKey", "add-key", keys::add),
+        ("removeKey", "remove-key", keys::remove),
+        ("setVerifiedPublisher", "set-verified-publisher", publisher::set),
+        ("unsetVerifiedPublisher", "unset-verified-publisher", publisher::unset),
+    ];
+    for (action, name, handler) in actions {
+        to.write("POST", format!("/applications/{{key}}/{action}"), name, OF, handler).by(APPS).or_owner();
+    }
+    logo::routes(to);
+    federated::routes(to);
     nav::routes(to, "/applications", OF);
 }
 
 /// Set by the service; a body that names them is refused.
-const READ_ONLY: [&str; 8] = [
+const READ_ONLY: [&str; 10] = [
     "id",
     "appId",
+    "applicationTemplateId",
     "createdDateTime",
     "deletedDateTime",
+    "disabledByMicrosoftStatus",
     "publisherDomain",
     "createdByAppId",
     "certification",
@@ -65,6 +86,19 @@ fn by_unique_name<'a>(tenant: &'a Tenant, name: &str) -> Option<&'a Application>
     tenant.applications.values().find(|a| a.text("uniqueName") == Some(name))
 }
 
+pub fn has_unique_name(tenant: &Tenant, name: Option<&str>) -> bool {
+    name.is_some_and(|name| by_unique_name(tenant, name).is_some())
+}
+
+/// An identifier URI that another application of the tenant has.
+pub fn taken_identifier(tenant: &Tenant, own: &str, props: &Props) -> Option<String> {
+    let uris = |props: &Props| props.get("identifierUris").and_then(Value::as_array).cloned().unwrap_or_default();
+    let wanted = uris(props);
+    let others = tenant.applications.values().filter(|a| a.id != own && !wanted.is_empty());
+    let held: Vec<Value> = others.flat_map(|a| uris(&a.props)).collect();
+    wanted.iter().find(|u| held.contains(u)).and_then(Value::as_str).map(str::to_owned)
+}
+
 /// The application as Graph shows it.
 pub fn render(tenant: &Tenant, app: &Application) -> Value {
     let mut p = app.props.clone();
@@ -79,23 +113,29 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
             p.insert(k.clone(), v.clone());
         }
     }
+    if let Some(Value::Array(roles)) = p.get_mut("appRoles") {
+        roles.iter_mut().filter(|r| r["origin"].is_null()).for_each(|r| r["origin"] = json!("Application"));
+    }
     p.insert("id".into(), json!(app.id));
     p.insert("appId".into(), json!(app.app_id));
     p.insert("createdDateTime".into(), json!(app.created));
     p.insert("createdByAppId".into(), json!(app.created_by));
     p.insert("publisherDomain".into(), json!(tenant.default_domain()));
-    p.insert("passwordCredentials".into(), app.secrets.iter().map(super::credentials::render_secret).collect());
-    p.insert(
-        "keyCredentials".into(),
-        app.certificates.iter().map(|c| super::credentials::render_certificate(c, false)).collect(),
-    );
+    p.insert("passwordCredentials".into(), app.secrets.iter().map(render_secret).collect());
+    p.insert("keyCredentials".into(), app.certificates.iter().map(|c| keys::render(c, false)).collect());
     shape::complete("application", p)
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
     let tenant = ctx.tenant()?;
-    let items = tenant.applications.values().map(|a| render(tenant, a)).collect();
-    query::list(ctx, &List::directory("application", "applications"), items)
+    let mut apps: Vec<&Application> = tenant.applications.values().collect();
+    if let Some(app_id) = narrow::sought(ctx.call, "appId") {
+        apps.retain(|a| a.app_id.eq_ignore_ascii_case(&app_id));
+    }
+    if let Some(name) = narrow::sought(ctx.call, "displayName").map(|n| n.to_lowercase()) {
+        apps.retain(|a| a.display_name().to_lowercase() == name);
+    }
+    query::lazy(ctx, &List::directory(OF, "applications"), apps, |a| render(tenant, a))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
@@ -103,60 +143,116 @@ pub fn get(ctx: &mut Ctx) -> Reply {
     let id = find(tenant, &ctx.key(0))?;
     let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
     let mut item = render(tenant, app);
-    // `key` is null unless keyCredentials are selected on a single object.
-    if ctx.call.param("$select").is_some_and(|s| s.split(',').any(|s| s.trim() == "keyCredentials")) {
-        item["keyCredentials"] =
-            app.certificates.iter().map(|c| super::credentials::render_certificate(c, true)).collect();
-    }
+    keys::show_selected(ctx, &mut item, &app.certificates);
     query::single(ctx, "application", "applications", item, 200)
 }
 
 pub fn create(ctx: &mut Ctx) -> Reply {
-    let body = ctx.body("application")?;
-    let id = make(ctx, body)?;
-    answer_created(ctx, &id)
+    let body = ctx.body(OF)?;
+    let (id, secrets) = make(ctx, body)?;
+    answer_created(ctx, &id, secrets)
 }
 
-fn answer_created(ctx: &Ctx, id: &str) -> Reply {
+/// The texts of new secrets are in this answer only.
+fn answer_created(ctx: &Ctx, id: &str, secrets: Vec<String>) -> Reply {
     let tenant = ctx.tenant()?;
     let app = tenant.applications.get(id).ok_or_else(|| Failure::not_found(id))?;
     let location =
         format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.Application", ctx.call.base(), ctx.version);
-    Ok(query::single(ctx, "application", "applications", render(tenant, app), 201)?.with("Location", location))
+    let mut item = render(tenant, app);
+    for (n, text) in secrets.into_iter().enumerate() {
+        item["passwordCredentials"][n]["secretText"] = json!(text);
+    }
+    Ok(query::single(ctx, OF, "applications", item, 201)?.with("Location", location))
 }
 
-fn make(ctx: &mut Ctx, mut body: Props) -> Result<String, Failure> {
+pub fn make(ctx: &mut Ctx, mut body: Props) -> Result<(String, Vec<String>), Failure> {
+    deleted::sweep(ctx)?;
+    app_limits::check_quota(ctx)?;
+    let passwords = take_passwords(&mut body)?;
+    let owners = refs::take_bound(ctx, &mut body, "owners", OWNERS)?;
+    shape::without_echo(OF, &mut body, &Value::Null)?;
     check_writable(&body)?;
     let Some(name) = body.get("displayName").and_then(Value::as_str).map(str::to_owned).filter(|n| !n.is_empty())
     else {
         return Err(Failure::required("displayName", "Application"));
     };
-    check_values(&body)?;
-    if let Some(unique) = body.get("uniqueName").and_then(Value::as_str)
-        && by_unique_name(ctx.tenant()?, unique).is_some()
-    {
+    let unique = body.get("uniqueName").and_then(Value::as_str);
+    if has_unique_name(ctx.tenant()?, unique) {
         return Err(duplicate_unique_name());
     }
-    let natural = body.get("uniqueName").and_then(Value::as_str).unwrap_or(&name).to_owned();
+    let natural = unique.unwrap_or(&name).to_owned();
     let tenant_id = ctx.caller.tenant.clone();
-    let id = ctx.state.fresh_id(&tenant_id, "application", &natural);
+    let id = ctx.state.fresh_id(&tenant_id, OF, &natural);
     let app_id = ctx.state.fresh_id(&tenant_id, "appId", &natural);
-    let certificates = take_certificates(ctx.state, &tenant_id, &app_id, &[], &mut body)?.unwrap_or_default();
+    let certificates = keys::take(ctx.state, &tenant_id, &app_id, &[], &mut body)?.unwrap_or_default();
+    // A change may say so afterwards.
+    if ctx.owned_only && body.get("api").is_some_and(|a| a["acceptMappedClaims"] == true) {
+        return Err(Failure::denied());
+    }
+    app_rules::fill(&mut body);
+    let holder = Holder { of: OF, id: id.clone(), app_id: app_id.clone() };
+    let only_own_uris = app_limits::only_own_uris(ctx, &holder)?;
+    app_rules::check(
+        &Subject { tenant: ctx.tenant()?, id: &id, app_id: &app_id, only_own_uris },
+        &Props::new(),
+        &body,
+    )?;
+    app_limits::check_certificates(ctx, &holder, &certificates)?;
     let app = Application {
         id: id.clone(),
         app_id,
         props: body,
-        created_by: ctx.caller.user.is_none().then(|| ctx.caller.app_id.clone()),
+        created_by: Some(ctx.caller.app_id.clone()),
         created: ctx.now,
         secrets: Vec::new(),
         certificates,
     };
-    let caller = ctx.caller.object.clone();
+    check_secret_count(app.audience(), passwords.len())?;
+    let secrets = new_secrets(ctx, &holder, &passwords)?;
+    // Who makes it owns it, unless it names others.
+    let owners = if owners.is_empty() { vec![ctx.caller.object.clone()] } else { owners };
     let tenant = ctx.tenant_mut()?;
     tenant.applications.insert(id.clone(), app);
-    tenant.links.add(&id, "owners", &caller);
-    ctx.touch("application", &id)?;
-    Ok(id)
+    ctx.state.forget_homes();
+    let tenant = ctx.tenant_mut()?;
+    for owner in &owners {
+        tenant.links.add(&id, "owners", owner);
+    }
+    ctx.touch(OF, &id)?;
+    let (secrets, texts): (Vec<_>, Vec<_>) = secrets.into_iter().unzip();
+    secrets.into_iter().try_for_each(|s| add_secret(ctx, &holder, s))?;
+    Ok((id, texts))
+}
+
+/// Graph: create application takes secrets to be made; only their names and times are the caller's.
+fn take_passwords(body: &mut Props) -> Result<Vec<Props>, Failure> {
+    let Some(Value::Array(list)) = body.remove("passwordCredentials") else { return Ok(Vec::new()) };
+    let one = |wanted: Value| match wanted {
+        Value::Object(map) if !["secretText", "hint", "keyId"].iter().any(|k| map.contains_key(*k)) => Ok(map),
+        _ => Err(Failure::bad("Invalid value specified for property 'passwordCredentials' of resource 'Application'.")),
+    };
+    list.into_iter().map(one).collect()
+}
+
+fn new_secrets(ctx: &Ctx, holder: &Holder, wanted: &[Props]) -> Result<Vec<(Secret, String)>, Failure> {
+    let mut made = Vec::new();
+    for (n, w) in wanted.iter().enumerate() {
+        let natural = if n == 0 { holder.app_id.clone() } else { format!("{} {n}", holder.app_id) };
+        let (secret, text) = new_secret(ctx.state, &ctx.caller.tenant, &natural, w, ctx.now)?;
+        app_limits::check_password(ctx, holder, Some((secret.start, secret.end)))?;
+        made.push((secret, text));
+    }
+    Ok(made)
+}
+
+/// Entra: an application for personal accounts has two secrets at most.
+pub fn check_secret_count(audience: &str, count: usize) -> Result<(), Failure> {
+    let consumers = ["AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"].contains(&audience);
+    if consumers && count > 2 {
+        return Err(Failure::bad("The number of password credentials of this application exceeds its limit of 2."));
+    }
+    Ok(())
 }
 
 fn duplicate_unique_name() -> Failure {
@@ -166,51 +262,71 @@ fn duplicate_unique_name() -> Failure {
 /// Graph: update application, upsert application.
 pub fn update(ctx: &mut Ctx) -> Reply {
     let key = ctx.key(0);
-    let mut body = ctx.body("application")?;
+    let mut body = ctx.body(OF)?;
     let found = find(ctx.tenant()?, &key);
     let id = match (found, &key) {
         (Ok(id), _) => id,
         (Err(_), Key::Alternate(name, value)) if name == "uniqueName" && create_if_missing(ctx.call) => {
             body.insert("uniqueName".into(), json!(value));
-            let id = make(ctx, body)?;
-            return answer_created(ctx, &id);
+            no_passwords(&body)?;
+            let (id, secrets) = make(ctx, body)?;
+            return answer_created(ctx, &id, secrets);
         }
         (Err(e), _) => return Err(e),
     };
-    let tenant = ctx.tenant()?;
-    let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
     ctx.need_owner(&id)?;
+    let tenant = ctx.tenant()?;
+    let shown = tenant.applications.get(&id).map(|app| render(tenant, app)).unwrap_or_default();
+    shape::without_echo(OF, &mut body, &shown)?;
+    no_passwords(&body)?;
     check_writable(&body)?;
-    check_values(&body)?;
-    if let Some(new) = body.get("uniqueName") {
-        match app.text("uniqueName") {
-            Some(old) if new.as_str() != Some(old) => {
-                return Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set."));
-            }
-            None if new.as_str().is_some_and(|n| by_unique_name(tenant, n).is_some()) => {
-                return Err(duplicate_unique_name());
-            }
-            _ => {}
-        }
+    change(ctx, &id, body)?;
+    Ok(Answer::empty(204))
+}
+
+fn no_passwords(body: &Props) -> Result<(), Failure> {
+    if body.contains_key("passwordCredentials") {
+        return Err(Failure::bad("Property 'passwordCredentials' cannot be set here; use addPassword."));
     }
-    if body.get("displayName").is_some_and(|n| n.as_str().is_none_or(str::is_empty)) {
-        return Err(Failure::bad("Invalid value specified for property 'displayName' of resource 'Application'."));
-    }
-    let (app_id, old) = (app.app_id.clone(), app.certificates.clone());
-    let tenant_id = ctx.caller.tenant.clone();
-    let certificates = take_certificates(ctx.state, &tenant_id, &app_id, &old, &mut body)?;
-    let app = ctx.tenant_mut()?.applications.get_mut(&id).ok_or_else(|| Failure::not_found(&id))?;
-    shape::patch(&mut app.props, body);
+    Ok(())
+}
+
+/// Applies a change that the caller may make.
+fn change(ctx: &mut Ctx, id: &str, mut body: Props) -> Result<(), Failure> {
+    let tenant = ctx.tenant()?;
+    let app = tenant.applications.get(id).ok_or_else(|| Failure::not_found(id))?;
+    check_unique_name(tenant, app, &body)?;
+    let certificates = keys::take(ctx.state, &tenant.id, &app.app_id, &app.certificates, &mut body)?;
+    let holder = Holder { of: OF, id: app.id.clone(), app_id: app.app_id.clone() };
+    let is_new = |c: &&crate::sandbox::state::Certificate| app.certificates.iter().all(|o| o.key_id != c.key_id);
+    let new: Vec<_> = certificates.iter().flatten().filter(is_new).cloned().collect();
+    app_limits::check_certificates(ctx, &holder, &new)?;
+    let mut after = app.props.clone();
+    shape::patch(&mut after, body);
+    let only_own_uris = app_limits::only_own_uris(ctx, &holder)?;
+    app_rules::check(&Subject { tenant, id, app_id: &app.app_id, only_own_uris }, &app.props, &after)?;
+    let app = ctx.tenant_mut()?.applications.get_mut(id).ok_or_else(|| Failure::not_found(id))?;
+    app.props = after;
     if let Some(certificates) = certificates {
         app.certificates = certificates;
     }
-    ctx.touch("application", &id)?;
-    Ok(Answer::empty(204))
+    ctx.touch(OF, id)
+}
+
+/// Set once, and by nobody else.
+fn check_unique_name(tenant: &Tenant, app: &Application, body: &Props) -> Result<(), Failure> {
+    let Some(new) = body.get("uniqueName") else { return Ok(()) };
+    match app.text("uniqueName") {
+        Some(old) if new.as_str() != Some(old) => {
+            Err(Failure::bad("Property 'uniqueName' is read-only and cannot be changed once set."))
+        }
+        None if has_unique_name(tenant, new.as_str()) => Err(duplicate_unique_name()),
+        _ => Ok(()),
+    }
 }
 
 /// Soft: the object goes to the deleted items, its principal at home goes too.
 pub fn delete(ctx: &mut Ctx) -> Reply {
-    let now = ctx.now;
     let tenant = ctx.tenant()?;
     let id = find(tenant, &ctx.key(0))?;
     let app = tenant.applications.get(&id).ok_or_else(|| Failure::not_found(&id))?;
@@ -220,95 +336,18 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     if let Some(p) = principal {
         super::service_principals::remove(ctx.state, &tenant_id, &p);
     }
-    let tenant = ctx.tenant_mut()?;
-    if let Some(app) = tenant.applications.remove(&id) {
-        let links = tenant.links.forget(&id);
-        tenant.history.remove("application", &id, false);
-        tenant.bin.insert(id, Binned { object: Gone::Application(app), deleted: now, links });
+    if let Some(app) = ctx.tenant_mut()?.applications.remove(&id) {
+        ctx.state.forget_homes();
+        deleted::bin(ctx, Gone::Application(app))?;
     }
     Ok(Answer::empty(204))
 }
 
 fn check_writable(body: &Props) -> Result<(), Failure> {
-    if let Some(p) = READ_ONLY.iter().find(|p| body.contains_key(**p)) {
-        return Err(Failure::bad(format!("Property '{p}' is read-only and cannot be set.")));
+    match READ_ONLY.iter().find(|p| body.contains_key(**p)) {
+        Some(p) => Err(Failure::bad(format!("Property '{p}' is read-only and cannot be set."))),
+        None => Ok(()),
     }
-    if body.contains_key("passwordCredentials") {
-        return Err(Failure::bad("Property 'passwordCredentials' cannot be set here; use addPassword."));
-    }
-    Ok(())
-}
-
-/// Limits of Entra's registration: validation by supported account types.
-fn check_values(body: &Props) -> Result<(), Failure> {
-    let invalid =
-        |p: &str| Failure::bad(format!("Invalid value specified for property '{p}' of resource 'Application'."));
-    if body.get("displayName").and_then(Value::as_str).is_some_and(|n| n.chars().count() > 120) {
-        return Err(invalid("displayName"));
-    }
-    if let Some(a) = body.get("signInAudience").and_then(Value::as_str)
-        && !["AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"]
-            .contains(&a)
-    {
-        return Err(invalid("signInAudience"));
-    }
-    if let Some(list) = body.get("requiredResourceAccess").and_then(Value::as_array) {
-        if list.len() > 50 {
-            return Err(invalid("requiredResourceAccess"));
-        }
-        for entry in list {
-            if entry.get("resourceAppId").and_then(Value::as_str).is_none_or(|id| !ids::is_guid(id)) {
-                return Err(invalid("requiredResourceAccess"));
-            }
-            let access = entry.get("resourceAccess").and_then(Value::as_array);
-            if access.is_none_or(|a| {
-                a.iter().any(|a| !matches!(a.get("type").and_then(Value::as_str), Some("Role" | "Scope")))
-            }) {
-                return Err(invalid("resourceAccess"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The new set of certificates when the body has one: entries with a known `keyId` and no `key` are kept.
-fn take_certificates(
-    state: &State,
-    tenant: &str,
-    app_id: &str,
-    old: &[Certificate],
-    body: &mut Props,
-) -> Result<Option<Vec<Certificate>>, Failure> {
-    let Some(Value::Array(entries)) = body.remove("keyCredentials") else { return Ok(None) };
-    let mut out = Vec::new();
-    for e in entries {
-        let text = |p: &str| e.get(p).and_then(Value::as_str);
-        let known = text("keyId").and_then(|k| old.iter().find(|c| c.key_id.eq_ignore_ascii_case(k)));
-        let Some(key) = text("key") else {
-            out.push(
-                known
-                    .cloned()
-                    .ok_or_else(|| Failure::bad("New key credential must have a value for property 'key'."))?,
-            );
-            continue;
-        };
-        let der = keys::from_standard_b64(key).filter(|d| crate::sandbox::sts::certificate::public_key(d).is_some());
-        let der = der.ok_or_else(|| Failure::bad("Key credential's value is not a valid certificate."))?;
-        let der = keys::standard_b64(&der);
-        let now = state.clock.now();
-        let time = |p: &str| text(p).and_then(|t| t.parse().ok());
-        out.push(Certificate {
-            key_id: text("keyId")
-                .map_or_else(|| state.fresh_id(tenant, "certificate", &format!("{app_id} {der}")), str::to_owned),
-            display_name: text("displayName").map(str::to_owned),
-            start: time("startDateTime").unwrap_or(now),
-            end: time("endDateTime")
-                .unwrap_or_else(|| crate::sandbox::clock::plus(now, crate::sandbox::clock::days(365))),
-            der,
-            usage: text("usage").unwrap_or("Verify").to_owned(),
-        });
-    }
-    Ok(Some(out))
 }
 
 /// The principal of an app in a tenant, made when it is not there.
@@ -317,7 +356,9 @@ pub fn ensure_principal(state: &mut State, tenant_id: &str, app_id: &str) -> Opt
         return Some(p.id.clone());
     }
     let id = state.fresh_id(tenant_id, "principal", app_id);
-    let principal = Principal { id: id.clone(), app_id: app_id.to_owned(), props: Props::new(), created_by: None };
-    state.tenants.get_mut(tenant_id)?.principals.insert(id.clone(), principal);
+    let principal = Principal::new(id.clone(), app_id.to_owned());
+    let tenant = state.tenants.get_mut(tenant_id)?;
+    tenant.principals.insert(id.clone(), principal);
+    tenant.history.touch("servicePrincipal", &id);
     Some(id)
 }

@@ -3,9 +3,10 @@ use serde_json::{Value, json};
 
 use super::access::CONSENT;
 use super::errors::Failure;
+use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::Routes;
-use super::{Ctx, Reply, shape};
+use super::{Ctx, Reply, shape, users};
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::{Grant, State, Tenant};
 
@@ -16,6 +17,8 @@ pub fn routes(to: &mut Routes) {
     to.write("PATCH", "/oauth2PermissionGrants/{id}", "update-delegated", TYPE, update).by(CONSENT);
     to.write("DELETE", "/oauth2PermissionGrants/{id}", "revoke-delegated", TYPE, delete).by(CONSENT);
 }
+
+pub static NAVS: &[Nav] = &[Nav::many("user", "oauth2PermissionGrants", TYPE, Source::Made(of_user))];
 
 const TYPE: &str = "oAuth2PermissionGrant";
 
@@ -34,6 +37,11 @@ pub fn list(ctx: &mut Ctx) -> Reply {
 
 pub fn of_principal(_: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
     tenant.grants.values().filter(|g| g.client_id == id).map(render).collect()
+}
+
+/// What was granted for one user.
+pub fn of_user(_: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    tenant.grants.values().filter(|g| g.principal_id.as_deref() == Some(id)).map(render).collect()
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
@@ -76,6 +84,9 @@ pub fn create(ctx: &mut Ctx) -> Reply {
             return Err(Failure::not_found(id));
         }
     }
+    if let Some(user) = principal.as_ref().filter(|p| users::by_id(ctx.state, tenant, p).is_none()) {
+        return Err(Failure::not_found(user));
+    }
     if tenant.grants.values().any(|g| g.client_id == client && g.resource_id == resource && g.principal_id == principal)
     {
         const TEXT: &str = "Permission entry already exists.";
@@ -109,13 +120,13 @@ pub fn create(ctx: &mut Ctx) -> Reply {
 pub fn update(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(0);
     let body = ctx.body(TYPE)?;
-    if !ctx.tenant()?.grants.contains_key(&id) {
-        return Err(Failure::not_found(&id));
-    }
-    if let Some(k) = body.keys().find(|k| *k != "scope") {
+    let shown = render(ctx.tenant()?.grants.get(&id).ok_or_else(|| Failure::not_found(&id))?);
+    // Clients send back what they have read.
+    let changed = |k: &str| k != "scope" && !k.starts_with('@') && body.get(k) != shown.get(k);
+    if let Some(k) = body.keys().find(|k| changed(k)) {
         return Err(Failure::bad(format!("Property '{k}' is read-only and cannot be set.")));
     }
-    let scope = body.get("scope").and_then(Value::as_str).unwrap_or("");
+    let Some(scope) = body.get("scope").and_then(Value::as_str) else { return Ok(Answer::empty(204)) };
     check_scope(scope)?;
     if let Some(g) = ctx.tenant_mut()?.grants.get_mut(&id) {
         g.scope = scope.trim().to_owned();

@@ -1,6 +1,10 @@
 //! Microsoft Graph v1.0 (and `/beta` for the same routes): permissions from the token's claims, then the route.
 pub mod access;
+mod app_limits;
+mod app_policies;
 mod app_role_assignments;
+mod app_rules;
+mod app_templates;
 mod applications;
 mod audit;
 mod audit_log;
@@ -8,25 +12,32 @@ mod auth_combinations;
 mod auth_strength;
 mod authentication_methods;
 pub mod batch;
+mod classifications;
 mod conditional_access;
 mod conditional_access_rules;
 mod credentials;
 mod cross_tenant;
+pub mod deleted;
 mod delta;
 mod directory;
 mod domain_records;
 mod domains;
 pub mod errors;
+mod federated;
 mod filter;
 mod grants;
 mod groups;
+mod keys;
+mod logo;
 mod membership;
 pub mod metadata;
 mod named_locations;
+mod narrow;
 mod nav;
 mod objects;
 mod organization;
 mod policies;
+mod publisher;
 pub mod query;
 mod refs;
 mod roles;
@@ -125,8 +136,11 @@ fn areas(to: &mut Routes) {
     let all = [
         applications::routes,
         service_principals::routes,
+        deleted::routes,
         app_role_assignments::routes,
         grants::routes,
+        app_policies::routes,
+        app_templates::routes,
         groups::routes,
         users::routes,
         directory::routes,
@@ -193,9 +207,11 @@ impl Ctx<'_> {
 
     /// The body checked against a Graph type.
     pub fn body(&self, of: &str) -> Result<Map<String, Value>, Failure> {
-        let body = shape::check(of, &self.json()?)?;
-        shape::check_extensions(self.tenant()?, &body)?;
-        Ok(body)
+        let mut body = self.json()?;
+        let extensions = federated::take(self.tenant()?, of, &mut body)?;
+        let mut props = shape::check(of, &body)?;
+        props.extend(extensions);
+        Ok(props)
     }
 
     /// A delegated caller needs one of these directory roles; an app-only caller does not.

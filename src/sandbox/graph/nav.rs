@@ -3,7 +3,10 @@ use serde_json::Value;
 
 use super::query::{self, List};
 use super::routes::{Routes, Tail};
-use super::{Ctx, Reply, applications, errors::Failure, groups, objects, refs, roles, service_principals, users};
+use super::{
+    Ctx, Reply, app_policies, app_role_assignments, applications, errors::Failure, grants, groups, objects, refs,
+    roles, service_principals, users,
+};
 use crate::sandbox::state::{State, Tenant};
 
 /// A navigation property.
@@ -56,7 +59,18 @@ impl Nav {
 }
 
 fn all() -> impl Iterator<Item = &'static Nav> {
-    [applications::NAVS, service_principals::NAVS, groups::NAVS, users::NAVS, roles::NAVS].into_iter().flatten()
+    [
+        applications::NAVS,
+        service_principals::NAVS,
+        groups::NAVS,
+        users::NAVS,
+        app_policies::NAVS,
+        app_role_assignments::NAVS,
+        grants::NAVS,
+        roles::NAVS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 pub fn named(of: &str, name: &str) -> Option<&'static Nav> {

@@ -23,6 +23,7 @@ pub fn find(state: &State, tenant: &Tenant, caller: &Caller, of: &str, key: &Key
         "user" => users::find(state, tenant, &key.text())
             .and_then(|u| u["id"].as_str().map(str::to_owned))
             .ok_or_else(|| Failure::not_found(&key.text())),
+        "permissionGrantPolicy" => super::app_policies::find_grant_policy(tenant, key),
         _ => {
             let id = key.text().to_ascii_lowercase();
             let hit = sets::shelf_item(tenant, of, &id).map(|item| item.id.clone());

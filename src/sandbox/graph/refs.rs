@@ -1,6 +1,7 @@
 //! Links written by reference: `POST …/owners/$ref`, `PUT …/manager/$ref`, and their removal.
 use serde_json::{Value, json};
 
+use super::access::APPS;
 use super::errors::Failure;
 use super::nav::Nav;
 use super::routes::Routes;
@@ -9,10 +10,11 @@ use crate::sandbox::http::Answer;
 
 pub fn routes(to: &mut Routes, at: &str, dashed: &str, nav: &'static Nav) {
     let path = format!("{at}/$ref");
+    let roles = if ["application", "servicePrincipal"].contains(&nav.of) { APPS } else { &[] };
     if nav.many {
-        to.write("POST", path, format!("add-{dashed}"), nav.to, add).or_owner().nav = Some(nav);
-        to.write("DELETE", format!("{at}/{{id}}/$ref"), format!("remove-{dashed}"), nav.to, remove).or_owner().nav =
-            Some(nav);
+        to.write("POST", path, format!("add-{dashed}"), nav.to, add).by(roles).or_owner().nav = Some(nav);
+        let removal = to.write("DELETE", format!("{at}/{{id}}/$ref"), format!("remove-{dashed}"), nav.to, remove);
+        removal.by(roles).or_owner().nav = Some(nav);
     } else {
         to.write("PUT", path.clone(), format!("set-{dashed}"), nav.to, set).nav = Some(nav);
         to.write("DELETE", path, format!("remove-{dashed}"), nav.to, unset).nav = Some(nav);
@@ -48,6 +50,12 @@ fn add(ctx: &mut Ctx) -> Reply {
     let id = ctx.found(nav.of, 0)?;
     ctx.need_owner(&id)?;
     let target = target(ctx, nav.targets)?;
+    // Entra: an object has 100 owners at most.
+    if nav.name == "owners" && ctx.tenant()?.links.of(&id, nav.name).count() >= 100 {
+        let text =
+            "The size of the object has exceeded its limit. Please reduce the number of values and retry your request.";
+        return Err(Failure::new(403, "Directory_ResourceSizeExceeded", text));
+    }
     if !ctx.tenant_mut()?.links.add(&id, nav.name, &target) {
         return Err(already(nav.name));
     }

@@ -109,7 +109,11 @@ impl Set {
 fn shelf_of(ctx: &Ctx, set: &Set) -> Result<String, Failure> {
     match set.owner {
         None => Ok(set.name().to_owned()),
-        Some(of) => Ok(format!("{}/{}", ctx.found(of, 0)?, set.name())),
+        Some(of) => {
+            let id = ctx.found(of, 0)?;
+            ctx.need_owner(&id)?;
+            Ok(format!("{id}/{}", set.name()))
+        }
     }
 }
 
@@ -118,7 +122,20 @@ pub fn of_route(ctx: &Ctx) -> Result<&'static Set, Failure> {
 }
 
 /// Kinds of directory objects that are kept on shelves, and on which.
-const DIRECTORY_OBJECTS: &[(&str, &str)] = &[("administrativeUnit", "administrativeUnits")];
+const DIRECTORY_OBJECTS: &[(&str, &str)] = &[
+    ("administrativeUnit", "administrativeUnits"),
+    ("tokenLifetimePolicy", "tokenLifetimePolicies"),
+    ("tokenIssuancePolicy", "tokenIssuancePolicies"),
+    ("claimsMappingPolicy", "claimsMappingPolicies"),
+    ("homeRealmDiscoveryPolicy", "homeRealmDiscoveryPolicies"),
+    ("appManagementPolicy", "appManagementPolicies"),
+    ("activityBasedTimeoutPolicy", "activityBasedTimeoutPolicies"),
+];
+
+/// The type of the directory objects on a shelf.
+pub fn type_of_shelf(shelf: &str) -> &'static str {
+    DIRECTORY_OBJECTS.iter().find(|(_, s)| *s == shelf).map_or("directoryObject", |(of, _)| of)
+}
 
 /// An item of a type that is a directory object.
 pub fn shelf_item<'a>(tenant: &'a Tenant, of: &str, id: &str) -> Option<&'a Item> {
@@ -133,7 +150,7 @@ pub fn directory_object(tenant: &Tenant, id: &str) -> Option<(&'static str, Valu
     })
 }
 
-fn render_as(of: &str, item: &Item) -> Value {
+pub fn render_as(of: &str, item: &Item) -> Value {
     let mut props = item.props.clone();
     props.insert("id".to_owned(), json!(item.id));
     let own = own_type(of, &props).to_owned();
@@ -301,7 +318,11 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     Ok(Answer::empty(204))
 }
 
-fn change(ctx: &mut Ctx, set: &'static Set, mut item: Item, body: Props) -> Result<(), Failure> {
+fn change(ctx: &mut Ctx, set: &'static Set, mut item: Item, mut body: Props) -> Result<(), Failure> {
+    // Clients send back the id that they have read.
+    if body.get("id").and_then(Value::as_str) == Some(&item.id) {
+        body.remove("id");
+    }
     check_fixed(set, &body)?;
     for name in set.once {
         if body.get(*name).is_some_and(|new| item.props.get(*name) != Some(new)) {
@@ -339,7 +360,9 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
         gone.props.insert("deletedDateTime".to_owned(), json!(now));
         tenant.shelves.entry(bin.to_owned()).or_default().insert(gone.id.clone(), gone);
     }
-    tenant.shelves.retain(|_, s| !s.is_empty());
+    // What was inside it is gone too.
+    let inner = format!("{}/", item.id);
+    tenant.shelves.retain(|path, s| !s.is_empty() && (set.bin.is_some() || !path.starts_with(&inner)));
     if set.bin.is_none() {
         ctx.state.retired.insert(item.id);
     }

@@ -33,7 +33,7 @@ fn render(id: &str, upn: &str, name: &str, tenant: &Tenant, created: Value) -> V
     super::shape::complete("user", props.as_object().cloned().unwrap_or_default())
 }
 
-fn real(tenant: &Tenant, u: &User) -> Value {
+pub fn real(tenant: &Tenant, u: &User) -> Value {
     render(&u.id, &u.user_principal_name, &u.display_name, tenant, json!(u.created))
 }
 

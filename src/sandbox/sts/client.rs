@@ -1,10 +1,12 @@
 //! Who the client is: by secret, by certificate, by another issuer's word, or a public one that proves nothing.
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Cx, Refusal, certificate, federated, refuse};
 use crate::sandbox::behaviour::tokens;
 use crate::sandbox::ids;
-use crate::sandbox::state::{Application, Secret, Tenant};
+use crate::sandbox::state::{Application, Principal, Secret, Tenant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -13,8 +15,20 @@ pub const NOTHING: &str = "0";
 const SECRET: &str = "1";
 const KEY: &str = "2";
 
+/// The application, with the credentials that its principal in the tenant has of its own.
+pub fn credentials_of<'a>(app: &'a Application, principal: Option<&Principal>) -> Cow<'a, Application> {
+    let own = principal.filter(|p| !p.secrets.is_empty() || !p.certificates.is_empty());
+    own.map_or(Cow::Borrowed(app), |p| {
+        let mut both = app.clone();
+        both.secrets.extend(p.secrets.iter().cloned());
+        both.certificates.extend(p.certificates.iter().cloned());
+        Cow::Owned(both)
+    })
+}
+
 /// Entra: AADSTS7000215 wrong, 7000222 expired, 7000218 missing, 700027 unknown certificate.
 pub fn authenticate(cx: &Cx, app: &Application, tenant: &Tenant) -> Result<&'static str, Refusal> {
+    let app = &*credentials_of(app, tenant.principal_of(&app.app_id));
     if let Some(assertion) = cx.form.get("client_assertion") {
         if cx.form.get("client_assertion_type") != Some(JWT_BEARER) {
             return Err(refuse(90_023, "invalid_request", "The client_assertion_type is not supported."));

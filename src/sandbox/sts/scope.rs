@@ -140,6 +140,8 @@ impl Refusal {
 fn exchange() -> &'static Principal {
     static ONE: OnceLock<Principal> = OnceLock::new();
     ONE.get_or_init(|| Principal {
+        secrets: Vec::new(),
+        certificates: Vec::new(),
         id: TOKEN_EXCHANGE.to_owned(),
         app_id: TOKEN_EXCHANGE.to_owned(),
         props: Props::new(),

@@ -104,7 +104,7 @@ async fn bodies_agree_with_the_types() {
         json!({ "displayName": "x", "signInAudience": "Everybody" }),
         json!({ "displayName": "x", "appId": MANAGER }),
         json!({ "displayName": "x", "requiredResourceAccess": [{ "resourceAppId": MANAGER, "resourceAccess": [{ "id": "no", "type": "Role" }] }] }),
-        json!({ "displayName": "x", "passwordCredentials": [] }),
+        json!({ "displayName": "x", "passwordCredentials": [{ "secretText": "chosen by the caller" }] }),
         json!(["x"]),
     ] {
         let got = api.post("/v1.0/applications", body).await.is(400);

@@ -3,6 +3,8 @@
     clippy::disallowed_methods,
     reason = "these tests stand outside the program: its client and its clock are not theirs"
 )]
+mod app_keys;
+mod app_objects;
 mod apps;
 mod audit_log;
 mod bodies;
@@ -10,6 +12,7 @@ mod browser;
 mod conditional_access;
 mod consent_pages;
 mod control;
+mod deleted;
 mod delta;
 mod device;
 mod discovery;

@@ -128,7 +128,8 @@ async fn reader(cloud: &Cloud) -> Api<'_> {
 
 /// Routes whose answer is no object of their type.
 fn is_plain(route: &Route) -> bool {
-    route.pattern.ends_with("/$value") || route.pattern.ends_with("/logo")
+    // Deleted items are listed by type only.
+    ["/$value", "/logo", "/directory/deletedItems"].iter().any(|end| route.pattern.ends_with(end))
 }
 
 #[tokio::test]

@@ -151,15 +151,22 @@ impl Routes {
     pub fn set(&mut self, set: &'static Set, readers: &'static [&'static str], writers: &'static [&'static str]) {
         use super::sets;
         let (path, one, many) = (set.path, set.one, set.many);
+        let item = format!("{path}/{{key}}");
         self.read(path, format!("list-{many}"), set.of, sets::list).of_set(set).by(readers);
-        self.read(format!("{path}/{{key}}"), format!("get-{one}"), set.of, sets::get).of_set(set).by(readers);
+        self.read(item.clone(), format!("get-{one}"), set.of, sets::get).of_set(set).by(readers);
         if set.is_fixed {
             return;
         }
-        self.write("POST", path, format!("create-{one}"), set.of, sets::create).of_set(set).by(writers);
-        let item = format!("{path}/{{key}}");
-        self.write("PATCH", item.clone(), format!("update-{one}"), set.of, sets::update).of_set(set).by(writers);
-        self.write("DELETE", item, format!("delete-{one}"), set.of, sets::delete).of_set(set).by(writers);
+        let changes: [(&'static str, String, String, Handler); 3] = [
+            ("POST", path.to_owned(), format!("create-{one}"), sets::create),
+            ("PATCH", item.clone(), format!("update-{one}"), sets::update),
+            ("DELETE", item, format!("delete-{one}"), sets::delete),
+        ];
+        for (method, path, name, handler) in changes {
+            let route = self.write(method, path, name, set.of, handler).of_set(set).by(writers);
+            // What is inside an object belongs to whom that belongs to.
+            route.or_owner = set.owner.is_some();
+        }
     }
 
     /// An object that a tenant always has exactly one of.

@@ -5,7 +5,7 @@ use super::values::primitive;
 use crate::sandbox::facts::{self, Type};
 use crate::sandbox::graph::errors::Failure;
 use crate::sandbox::graph::query::names::{inner, is_directory};
-use crate::sandbox::state::{Props, Tenant};
+use crate::sandbox::state::Props;
 
 /// Checks a body against a type, and answers it in the form in which values are kept. `@odata.…` annotations are left
 /// in place for the handler; a type that says no more than the declared one is not kept.
@@ -23,18 +23,6 @@ pub fn is_extension(name: &str) -> bool {
     let rest = name.strip_prefix("extension_").unwrap_or_default();
     rest.split_once('_')
         .is_some_and(|(app, own)| app.len() == 32 && app.bytes().all(|b| b.is_ascii_hexdigit()) && !own.is_empty())
-}
-
-/// Extensions must have been declared by an application of the tenant.
-pub fn check_extensions(tenant: &Tenant, body: &Props) -> Result<(), Failure> {
-    let declared = |name: &str| {
-        let shelves = tenant.shelves.iter().filter(|(shelf, _)| shelf.ends_with("/extensionProperties"));
-        shelves.flat_map(|(_, items)| items.values()).any(|item| item.props.get("name").is_some_and(|n| n == name))
-    };
-    match body.keys().find(|name| is_extension(name) && !declared(name)) {
-        Some(name) => Err(Failure::bad(format!("The following extension properties are not available: {name}."))),
-        None => Ok(()),
-    }
 }
 
 fn object(of: &str, map: &Map<String, Value>, top: bool) -> Result<Props, Failure> {

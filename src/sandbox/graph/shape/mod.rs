@@ -3,12 +3,24 @@ mod check;
 mod complete;
 mod values;
 
-pub use check::{check, check_extensions, is_extension};
+pub use check::{check, is_extension};
 pub use complete::{complete, filled};
 
 use serde_json::Value;
 
+use super::errors::Failure;
 use crate::sandbox::state::Props;
+
+/// Takes annotations out of a body, and what a client sends back as it has read it.
+pub fn without_echo(of: &str, body: &mut Props, shown: &Value) -> Result<(), Failure> {
+    body.retain(|name, value| !name.starts_with("@odata.") && shown.get(name) != Some(value));
+    match body.keys().find(|name| name.contains('@')) {
+        Some(name) => Err(Failure::bad_query(format!(
+            "The property '{name}' does not exist on type 'microsoft.graph.{of}'. Make sure to only use property names that are defined by the type."
+        ))),
+        None => Ok(()),
+    }
+}
 
 /// Applies a PATCH: complex values are merged, unless they become another type; collections are replaced.
 pub fn patch(props: &mut Props, change: Props) {
