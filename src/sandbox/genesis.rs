@@ -131,6 +131,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
                 id: id("roleAssignment", &format!("{uid} {role}")),
                 role: role.to_owned(),
                 principal_id: uid.clone(),
+                scope: "/".to_owned(),
             });
         }
         let user = User {
@@ -141,6 +142,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
             props: Props::new(),
             created: now,
             tokens_valid_from: now,
+            password: None,
         };
         if users.insert(uid, user).is_some() {
             return Err(world(format!("user {upn} is declared twice")));

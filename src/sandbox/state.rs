@@ -101,6 +101,15 @@ pub struct Tenant {
     pub commercial: bool,
     /// Plain users, made up when they are read.
     pub plain_users: u32,
+    /// Those of them that were written: they are users like any other since.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub plain_taken: BTreeSet<u32>,
+    /// Plain users by id.
+    #[serde(skip)]
+    pub plain_ids: OnceLock<Arc<HashMap<String, u32>>>,
+    /// Directory roles that have been activated, by template.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub active_roles: BTreeSet<String>,
     pub users: BTreeMap<String, User>,
     pub applications: BTreeMap<String, Application>,
     pub principals: BTreeMap<String, Principal>,
@@ -132,6 +141,9 @@ pub struct User {
     pub created: Timestamp,
     /// Refresh tokens issued before this moment are revoked.
     pub tokens_valid_from: Timestamp,
+    /// Hash of the password, where one was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -233,6 +245,33 @@ pub struct RoleAssignment {
     pub id: String,
     pub role: String,
     pub principal_id: String,
+    /// What it reaches: `/`, `/administrativeUnits/{id}`, or `/{id of an object}`.
+    #[serde(default = "everything", skip_serializing_if = "is_everything")]
+    pub scope: String,
+}
+
+fn everything() -> String {
+    "/".to_owned()
+}
+
+fn is_everything(scope: &str) -> bool {
+    scope == "/"
+}
+
+impl RoleAssignment {
+    /// Whether it reaches the whole directory.
+    pub fn is_tenant_wide(&self) -> bool {
+        is_everything(&self.scope)
+    }
+}
+
+impl User {
+    pub fn text(&self, prop: &str) -> Option<&str> {
+        self.props.get(prop).and_then(Value::as_str)
+    }
+    pub fn is_guest(&self) -> bool {
+        self.text("userType") == Some("Guest")
+    }
 }
 
 impl Application {
@@ -262,6 +301,11 @@ impl Group {
     }
     pub fn is_role_assignable(&self) -> bool {
         self.props.get("isAssignableToRole") == Some(&Value::Bool(true))
+    }
+    /// `Unified`: a Microsoft 365 group; `DynamicMembership`: a rule says who is in it.
+    pub fn is_of_type(&self, name: &str) -> bool {
+        let types = self.props.get("groupTypes").and_then(Value::as_array);
+        types.is_some_and(|t| t.iter().any(|t| t.as_str() == Some(name)))
     }
 }
 

@@ -144,8 +144,29 @@ macro_rules! embedded {
 
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
+embedded!(role_actions, BTreeMap<String, Vec<String>>, "role_actions.json");
 embedded!(types, Types, "types.json");
 embedded!(all_queries, BTreeMap<String, queries::Queries>, "queries.json");
+embedded!(products, Products, "skus.json");
+
+/// What Microsoft sells: SKUs by part number, and the service plans that they are made of, by name.
+#[derive(Debug, Deserialize)]
+pub struct Products {
+    pub plans: BTreeMap<String, Plan>,
+    pub skus: BTreeMap<String, Sku>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Plan {
+    pub id: String,
+    pub service: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Sku {
+    pub id: String,
+    pub plans: Vec<String>,
+}
 
 /// A Graph type by name.
 pub fn of_type(name: &str) -> Option<&'static Type> {

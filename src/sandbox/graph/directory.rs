@@ -1,15 +1,14 @@
-//! Graph: organization, domain, contract, tenantInformation, directoryObject, memberOf.
+//! Graph: organization, domain, contract, tenantInformation.
 use serde_json::{Value, json};
 
 use super::errors::Failure;
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, objects, shape};
+use super::{Ctx, Reply, shape};
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::Tenant;
 
 pub fn routes(to: &mut Routes) {
-    to.read("/directoryObjects/{id}", "get-directory-object", "directoryObject", object);
     to.read("/organization", "list-organization", "organization", organizations);
     to.read("/organization/{id}", "get-organization", "organization", organization);
     to.read("/domains", "list-domains", "domain", domains);
@@ -109,10 +108,4 @@ pub fn find_tenant(ctx: &mut Ctx) -> Reply {
     body["@odata.context"] =
         json!(format!("{}/{}/$metadata#microsoft.graph.tenantInformation", ctx.call.base(), ctx.version));
     Ok(Answer::json(200, body))
-}
-
-pub fn object(ctx: &mut Ctx) -> Reply {
-    let id = ctx.id(0).to_ascii_lowercase();
-    let item = objects::object(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
-    query::single(ctx, "directoryObject", "directoryObjects", item, 200)
 }

@@ -6,36 +6,55 @@ mod app_role_assignments;
 mod app_rules;
 mod app_templates;
 mod applications;
+mod authentication;
 pub mod batch;
 mod classifications;
 mod credentials;
 pub mod deleted;
 mod delta;
 mod directory;
+mod directory_objects;
+mod directory_roles;
 pub mod errors;
 mod federated;
 mod filter;
 mod grants;
+mod group_changes;
+mod group_members;
 mod groups;
+mod invitations;
 mod keys;
+mod licences;
 mod logo;
 mod membership;
 pub mod metadata;
 mod narrow;
 mod nav;
 mod objects;
+mod passwords;
+mod people;
+mod privilege;
 mod publisher;
 pub mod query;
 mod refs;
+mod registration;
+mod role_definitions;
+mod role_requests;
+mod role_schedules;
 mod roles;
 pub mod routes;
 mod service_principals;
 mod sets;
 pub mod shape;
+mod units;
+mod user_actions;
+mod user_changes;
 mod users;
 
 pub use app_role_assignments::known_role;
 pub use applications::ensure_principal;
+pub use role_requests::begin as begin_role;
+pub use role_schedules::end as end_role;
 pub use service_principals::remove as remove_principal;
 
 use jiff::Timestamp;
@@ -113,8 +132,16 @@ fn areas(to: &mut Routes) {
         app_templates::routes,
         groups::routes,
         users::routes,
+        authentication::routes,
+        registration::routes,
+        invitations::routes,
         directory::routes,
+        directory_objects::routes,
         roles::routes,
+        role_schedules::routes,
+        role_requests::routes,
+        directory_roles::routes,
+        units::routes,
         super::gdap::routes,
         // Last: it follows the lists of the others.
         delta::routes,

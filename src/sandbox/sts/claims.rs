@@ -77,5 +77,6 @@ pub fn delegated(
 fn directory_roles(tenant: &Tenant, id: &str) -> BTreeSet<String> {
     let holds =
         |principal: &str| principal == id || tenant.groups.get(principal).is_some_and(|g| g.members.contains(id));
-    tenant.role_assignments.values().filter(|r| holds(&r.principal_id)).map(|r| r.role.clone()).collect()
+    let wide = tenant.role_assignments.values().filter(|r| r.is_tenant_wide());
+    wide.filter(|r| holds(&r.principal_id)).map(|r| r.role.clone()).collect()
 }
