@@ -49,8 +49,8 @@ pub fn consumed(tenant: &Tenant, sku: &str) -> u32 {
     u32::try_from(kept + plain).unwrap_or(u32::MAX)
 }
 
-/// Who came with the world has the licence with a mailbox, where the tenant has Exchange.
-fn everyones(tenant: &Tenant) -> Option<&'static Sku> {
+/// What plain users have: the licence with a mailbox, where the tenant has Exchange.
+pub fn everyones(tenant: &Tenant) -> Option<&'static Sku> {
     skus(tenant).map(|(_, s)| s).find(|s| s.plans.iter().any(|p| p == MAILBOX))
 }
 
@@ -72,13 +72,7 @@ fn listed(props: &Props, through: Option<&str>) -> Vec<Held> {
 }
 
 fn held(tenant: &Tenant, u: &User) -> Vec<Held> {
-    let mut all = match u.props.contains_key("assignedLicenses") {
-        true => listed(&u.props, None),
-        false => everyones(tenant)
-            .map(|s| Held { sku: s.id.clone(), disabled: Vec::new(), through: None })
-            .into_iter()
-            .collect(),
-    };
+    let mut all = listed(&u.props, None);
     let licensed = tenant.groups.values().filter(|g| g.props.contains_key("assignedLicenses"));
     all.extend(licensed.filter(|g| g.members.contains(&u.id)).flat_map(|g| listed(&g.props, Some(&g.id))));
     all
@@ -96,7 +90,9 @@ fn plans_of(sku: &str) -> impl Iterator<Item = (&'static str, &'static Plan)> {
 
 pub fn has_mailbox(tenant: &Tenant, u: &User) -> bool {
     let mail = |h: &Held| plans_of(&h.sku).any(|(name, p)| name == MAILBOX && !h.disabled.contains(&p.id));
-    tenant.exchange && held(tenant, u).iter().any(mail)
+    // The personas of the world have theirs without one.
+    let given = !u.props.contains_key("assignedLicenses");
+    tenant.exchange && (given || held(tenant, u).iter().any(mail))
 }
 
 /// Whether a tenant has what Entra's paid features need.

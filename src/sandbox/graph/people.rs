@@ -36,7 +36,6 @@ pub fn render(tenant: &Tenant, u: &User) -> Value {
     or("mailNickname", json!(upn.split('@').next()));
     or("lastPasswordChangeDateTime", json!(u.created));
     or("authorizationInfo", json!({ "certificateUserIds": [] }));
-    // Who came with the world has a mailbox where the tenant has Exchange; others get theirs with a licence.
     let mail = licences::has_mailbox(tenant, u).then_some(upn);
     or("mail", json!(mail));
     let addresses: Vec<String> = p["mail"].as_str().map(|m| format!("SMTP:{m}")).into_iter().collect();
@@ -70,7 +69,9 @@ const FIRST_PLAIN: i64 = 1_646_121_600;
 fn plain(state: &State, tenant: &Tenant, n: u32) -> User {
     let number = format!("{:03}", n + 1);
     let created = Timestamp::from_second(FIRST_PLAIN).map(|t| plus(t, days(i64::from(n % 400)))).unwrap_or_default();
-    let name = json!({ "givenName": "User", "surname": number, "usageLocation": "US" });
+    let licences: Vec<Value> =
+        licences::everyones(tenant).map(|s| json!({ "skuId": s.id, "disabledPlans": [] })).into_iter().collect();
+    let name = json!({ "givenName": "User", "surname": number, "usageLocation": "US", "assignedLicenses": licences });
     User {
         id: plain_id(state, tenant, n),
         user_principal_name: format!("user{number}@{}", tenant.default_domain()),

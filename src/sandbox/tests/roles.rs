@@ -179,6 +179,9 @@ async fn roles_through_gdap_are_seen_in_the_customers_directory_roles() {
     let gdap = gdap(&cloud, &[CLOUD_APP]).await;
     let api = app(&cloud, CONTOSO, ALL);
     let members = api.list(&format!("/v1.0/directoryRoles(roleTemplateId='{CLOUD_APP}')/members")).await;
-    assert_eq!((&members[0]["id"], &members[0]["organizationId"]), (&json!(gdap.groups[0]), &json!(PARTNER)));
+    assert_eq!(
+        (&members[0]["id"], &members[0]["@odata.type"]),
+        (&json!(gdap.groups[0]), &json!("#microsoft.graph.group"))
+    );
     api.get(&format!("/v1.0/groups/{}/members", gdap.groups[0])).await.is(404);
 }
