@@ -46,6 +46,7 @@ async fn init(state: &Path, args: &InitArgs, printer: &Printer) -> Result<(), Fa
     }
     let mut world = embedded::read(&args.world)?;
     world.add_fleet(args.fleet, args.seed);
+    world.profile = args.profile.or(world.profile);
     let tenants = world.customers.len();
     let partner = world.partner.display_name.clone();
     Embedded::open(state, Some(world), args.seed).await?.stop().await;
@@ -122,18 +123,25 @@ fn requests(answer: &Value) -> String {
 }
 
 /// What can happen behind Tenantry's back: its name, to what, and in words.
-const KINDS: [(&str, &[&str], &str); 11] = [
+const KINDS: [(&str, &[&str], &str); 18] = [
     ("remove-grant", &["tenant", "app", "permission"], "an administrator takes an application permission back"),
     ("remove-group-member", &["group", "member"], "somebody is taken out of a group of the partner"),
     ("remove-access-assignment", &["relationship", "group"], "a group loses its roles through a relationship"),
     ("remove-directory-role", &["tenant", "app", "role"], "an app's principal loses a directory role"),
     ("remove-delegated-grant", &["tenant", "app"], "an app loses its delegated permissions"),
     ("remove-app-permission", &["app", "permission"], "a registration asks for one permission less"),
+    ("rename-tenant", &["tenant", "displayName"], "a customer takes another name; its contract keeps the old one"),
     ("delete-service-principal", &["tenant", "app"], "an app is removed from a tenant"),
     ("rename-app", &["app", "displayName"], "a registration gets another name"),
     ("add-redirect-uri", &["app", "uri"], "a registration gets a redirect URI"),
     ("expire-secret", &["app", "name"], "a client secret reaches its end"),
     ("terminate-relationship", &["relationship"], "the customer ends a relationship"),
+    ("disable-service-principal", &["tenant", "app"], "an administrator blocks an app's sign-in in a tenant"),
+    ("add-conditional-access-policy", &["tenant", "displayName"], "a tenant demands a compliant device of everybody"),
+    ("delete-group", &["group"], "a group of the partner is deleted"),
+    ("rename-group", &["group", "displayName"], "a group of the partner gets another name"),
+    ("disable-user", &["user"], "an account of the partner is blocked"),
+    ("reset-password", &["user"], "an account of the partner gets another password: its refresh tokens are dead"),
 ];
 
 fn kinds() -> String {

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::printer::Printer;
 use crate::engine::diagnostic::Diagnostic;
-use crate::sandbox::{self, Note, Options, Profile, Serving};
+use crate::sandbox::{self, Note, Options, Serving};
 
 /// Serves until a signal, then saves.
 pub async fn run(state: &Path, args: &ServeArgs, printer: &Printer, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -24,9 +24,10 @@ pub async fn run(state: &Path, args: &ServeArgs, printer: &Printer, interrupt: &
         }
         (false, world) => Some(embedded::read(world.as_deref().unwrap_or(Path::new(SANDBOX_WORLD)))?),
     };
-    let options = Options { state: state.to_owned(), world, seed: 1, profile: Profile::Instant };
+    let options = Options { state: state.to_owned(), world, seed: 1, profile: args.profile.unwrap_or_default() };
     let latency = Duration::from_millis(args.latency);
-    let serving = Serving { listen: args.listen.clone(), tls: args.tls, latency, clock: args.clock };
+    let serving =
+        Serving { listen: args.listen.clone(), tls: args.tls, latency, clock: args.clock, profile: args.profile };
     let served = sandbox::serve(options, serving).await.map_err(|error| embedded::wrong(&error))?;
     let url = served.sandbox.url();
     for note in &served.notes {

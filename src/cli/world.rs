@@ -83,6 +83,7 @@ fn partner(object: &Object, spec: &PartnerSpec, secrets: &Secrets) -> Result<Par
     }
     let domain = account.user_principal_name.rsplit('@').next().unwrap_or_default();
     Ok(PartnerFile {
+        licences: None,
         tenant_id: spec.tenant_id.clone(),
         display_name: title(&object.name),
         domain: domain.to_owned(),

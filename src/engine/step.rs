@@ -197,12 +197,14 @@ pub struct Find {
     pub one_of: Vec<(&'static str, &'static [&'static str])>,
     /// JSON pointer and the words that the string there must all have, between spaces.
     pub words: Vec<(&'static str, &'static [&'static str])>,
+    /// JSON pointer and what must be in the list there.
+    pub members: Vec<(&'static str, &'static str)>,
 }
 
 impl Find {
     /// The object itself, with these fields.
     pub fn here<const N: usize>(fields: [(&'static str, Val); N]) -> Find {
-        Find { list: None, fields: fields.into(), one_of: vec![], words: vec![] }
+        Find { list: None, fields: fields.into(), one_of: vec![], words: vec![], members: vec![] }
     }
 
     /// The first element of a collection with these fields.
@@ -222,8 +224,17 @@ impl Find {
         self
     }
 
+    /// … whose list at `pointer` has all of `members`.
+    pub fn with_members(mut self, pointer: &'static str, members: &[&'static str]) -> Find {
+        self.members.extend(members.iter().map(|member| (pointer, *member)));
+        self
+    }
+
     /// Finds it in `body`; `wanted` are the fields, resolved.
     pub fn pick<'a>(&self, body: &'a Value, wanted: &[(&'static str, Value)]) -> Option<&'a Value> {
+        let list = |item: &'a Value, pointer: &str| {
+            item.pointer(pointer).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+        };
         let text = |item: &'a Value, pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         let fits = |item: &&'a Value| {
             let equal = wanted.iter().all(|(pointer, want)| match (item.pointer(pointer), want) {
@@ -233,7 +244,8 @@ impl Find {
             let one = self.one_of.iter().all(|(pointer, words)| words.contains(&text(item, pointer)));
             let has = |have: &str, word: &str| have.split(' ').any(|w| w == word);
             let all = self.words.iter().all(|(p, words)| words.iter().all(|w| has(text(item, p), w)));
-            equal && one && all
+            let holds = |p: &str, m: &str| list(item, p).any(|have| have.eq_ignore_ascii_case(m));
+            equal && one && all && self.members.iter().all(|(p, member)| holds(p, member))
         };
         match self.list {
             Some(list) => body.pointer(list).and_then(Value::as_array)?.iter().find(fits),
@@ -387,4 +399,15 @@ pub struct Draft {
     pub unchanged: usize,
     /// Things a person should know that are neither change nor fault: members left alone …
     pub notes: Vec<String>,
+}
+
+impl Draft {
+    /// Takes over all of another.
+    pub fn add(&mut self, other: Draft) {
+        self.changes.extend(other.changes);
+        self.steps.extend(other.steps);
+        self.diagnostics.extend(other.diagnostics);
+        self.unchanged += other.unchanged;
+        self.notes.extend(other.notes);
+    }
 }

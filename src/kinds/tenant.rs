@@ -12,7 +12,7 @@ use super::tenant_app::{Rungs, SeenApp};
 use super::tenant_report;
 use super::want::Tenant;
 use crate::catalog::apps::MICROSOFT_GRAPH;
-use crate::catalog::ladder::FOOTHOLD_SCOPES;
+use crate::catalog::ladder::{FOOTHOLD_SCOPES, Rung};
 use crate::engine::diagnose;
 use crate::engine::diagnostic::{Diagnostic, Place};
 use crate::engine::kind::{Kind, Mode, Moment, Report};
@@ -156,6 +156,24 @@ impl Kind for Tenant {
         }
         let roles = seen.relationship.roles().unwrap_or_else(|| self.relationship.template.roles());
         let rungs = Rungs { tenant: self, after, roles };
+        let mut climb = Draft::default();
+        self.climb(seen, &rungs, &mut climb);
+        if open && !climb.changes.is_empty() && self.awaits_roles(seen) {
+            // It would be refused: the account is in, and not yet with all that it is given.
+            return tenant_report::wait_for_roles(self, out);
+        }
+        out.add(climb);
+        tenant_report::wait_for_propagation(self, seen, moment, out);
+    }
+
+    fn report(&self, seen: &Observed, moment: Moment<'_>) -> Report {
+        tenant_report::report(self, seen, moment)
+    }
+}
+
+impl Tenant {
+    /// Rung 3, for every app.
+    fn climb(&self, seen: &Observed, rungs: &Rungs<'_>, out: &mut Draft) {
         for (one, app) in self.apps.iter().zip(&seen.apps) {
             if let Some(resource) = app.lacks() {
                 let summary = format!("the tenant has no {}", resource.display_name);
@@ -169,15 +187,25 @@ impl Kind for Tenant {
             }
             rungs.plan(one, app, out);
         }
-        tenant_report::wait_for_propagation(self, seen, moment, out);
     }
 
-    fn report(&self, seen: &Observed, moment: Moment<'_>) -> Report {
-        tenant_report::report(self, seen, moment)
+    /// The roles of the relationship by which the rungs are climbed.
+    fn climbing_roles(&self, seen: &Observed) -> Vec<&'static str> {
+        let held = seen.relationship.roles().unwrap_or_else(|| self.relationship.template.roles());
+        let by = |rung: &Rung| rung.roles().iter().find(|role| held.contains(**role)).copied();
+        self.rungs.iter().filter_map(by).collect::<BTreeSet<_>>().into_iter().collect()
     }
-}
 
-impl Tenant {
+    /// Roles come one by one, up to an hour after their groups are assigned. A token that says nothing of roles proves
+    /// nothing.
+    pub fn awaits_roles(&self, seen: &Observed) -> bool {
+        let claims = seen.claims.as_ref().and_then(Seen::is);
+        let token = claims.and_then(|claims| claims.get("wids")).and_then(Value::as_array);
+        let Some(token) = token.filter(|wids| !wids.is_empty()) else { return false };
+        let carries = |role: &str| token.iter().filter_map(Value::as_str).any(|has| has.eq_ignore_ascii_case(role));
+        self.climbing_roles(seen).iter().any(|role| !carries(role))
+    }
+
     /// A mistyped id does no harm: nothing is written before the domain is known to belong to it.
     fn check_domain(&self, seen: &Observed, out: &mut Draft) -> bool {
         let error = match (&seen.domain, seen.mismatch(self)) {
@@ -233,9 +261,11 @@ impl Tenant {
             all_pages: false,
             find: Find::here([]).with_words("/scp", &FOOTHOLD_SCOPES),
         };
+        // What comes next is done with these roles, and not all of them need be there when the first one is.
+        let find = token.find.clone().with_members("/wids", &self.climbing_roles(seen));
         let mut step = Step::new(id.clone(), Act::Send(send.clone()))
             .lookup(token.clone())
-            .proof(token)
+            .proof(Reading { find, ..token })
             .serial(format!("{}:foothold", self.address()))
             .drops_tokens(&self.customer);
         step.after = after.to_vec();

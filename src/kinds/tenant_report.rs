@@ -204,6 +204,10 @@ fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
     if let Foothold::Blocked(why) = seen.foothold() {
         return Condition::unreadable(TYPE, &why);
     }
+    let ungranted = || apps(want, seen).any(|(one, app)| !app.compared(&one.app).missing.is_empty());
+    if seen.relationship.is_open(&want.relationship) && want.awaits_roles(seen) && ungranted() {
+        return Condition::no(TYPE, "Waiting", ROLES);
+    }
     match lag(want, seen, moment) {
         None => Condition::yes(TYPE, "Elapsed", "nothing is on its way"),
         Some(Lag { what, since: None, .. }) => Condition::no(TYPE, "Waiting", format!("{what}; since unknown")),
@@ -215,7 +219,18 @@ fn propagated(want: &Tenant, seen: &Observed, moment: Moment<'_>) -> Condition {
 /// The groups are assigned, and the service account is not let in: a right on its way, or a member that is missing.
 const ENTRY: &str = "the service account's groups are assigned, and Microsoft does not let it in yet";
 
+/// It is in, and not with all that it needs there.
+const ROLES: &str = "the service account's groups are assigned, and Microsoft does not give it all of their roles yet";
+
 pub fn wait_for_entry(want: &Tenant, out: &mut Draft) {
+    wait(want, ENTRY, out);
+}
+
+pub fn wait_for_roles(want: &Tenant, out: &mut Draft) {
+    wait(want, ROLES, out);
+}
+
+fn wait(want: &Tenant, what: &str, out: &mut Draft) {
     let wait = Wait {
         address: want.address(),
         condition: "Propagated",
@@ -224,7 +239,7 @@ pub fn wait_for_entry(want: &Tenant, out: &mut Draft) {
         link: None,
         since: None,
         deadline: None,
-        what: format!("{ENTRY}; it takes up to an hour. Its membership in the groups counts, too."),
+        what: format!("{what}; it takes up to an hour. Its membership in the groups counts, too."),
     };
     out.steps.push(Step::new(StepId::new(&format!("{}:entry", want.address()), "wait"), Act::Wait(wait)));
 }

@@ -161,4 +161,46 @@ pub struct Lag {
     pub new_secret: Delay,
     /// Partner Center consent → principal and grants appear.
     pub consent: Delay,
+    /// A certificate on an application → the token service accepts it.
+    pub new_certificate: Delay,
+    /// A federated identity credential → the token service accepts it.
+    pub new_federated_credential: Delay,
+    /// App-role assignment given or taken → the tokens say so.
+    pub token_app_role: Delay,
+    /// Directory role given or taken → the tokens say so.
+    pub token_directory_role: Delay,
+    /// GDAP access assignment active → its roles are in the customer's tokens and role assignments.
+    pub delegated_roles: Delay,
+    /// GDAP relationship: lockForApproval → approvalPending.
+    pub relationship_lock: Delay,
+    /// GDAP relationship: each step from terminationRequested to terminated, and from approved to activating.
+    pub relationship_termination: Delay,
+    /// GDAP operation: each step from notStarted to succeeded.
+    pub operation: Delay,
+    /// GDAP access assignment: deleting → deleted.
+    pub assignment_removal: Delay,
+    /// How far the slowest read replica of a directory is behind.
+    pub replica: Delay,
+    /// How far the replica that takes writes may be behind what was written elsewhere.
+    pub write_replica: Delay,
+    /// Conditional access: write → read.
+    pub policies: Delay,
+    /// How close two writes of credentials on one application may be without a conflict.
+    pub credential_writes: Delay,
+}
+
+impl Lag {
+    /// Whether writes have to be looked at for what others learn of them later.
+    pub fn is_watched(&self) -> bool {
+        let late = [
+            self.new_certificate,
+            self.new_federated_credential,
+            self.token_app_role,
+            self.token_directory_role,
+            self.replica,
+            self.write_replica,
+            self.policies,
+        ];
+        late.iter().any(|lag| lag.0 > 0)
+    }
 }

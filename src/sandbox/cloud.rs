@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::behaviour::fate::{self, Fate};
+use super::behaviour::{self, Live, masks};
 use super::clock::http_date;
 use super::error::SandboxError;
 use super::faults::{Verdict, When, kill_now};
@@ -22,6 +24,7 @@ use super::{control_http, exchange, ids, partner_center, sts};
 pub struct Cloud {
     pub state: State,
     keys: Keys,
+    live: Live,
     store: Option<Store>,
     /// Numbers what goes to the file, so that an older picture never replaces a newer one.
     saves: u64,
@@ -60,13 +63,17 @@ struct Asked {
     token: bool,
 }
 
+/// Where an answer was made, as Graph says it for its own support.
+const DIAGNOSTIC: &str =
+    r#"{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"1","ScaleUnit":"001","RoleInstance":"SANDBOX0"}}"#;
+
 const PORTAL: &str = "<!doctype html><html><head><title>Sign in to your account</title></head><body><h1>Network sign-in required</h1></body></html>";
 const ACCEPTANCE: &str = "<!doctype html><html><head><title>Microsoft 365 admin center</title></head><body><h1>Approve partner roles</h1><p>In the sandbox a relationship is approved by <code>tenantry sandbox approve</code>.</p></body></html>";
 
 impl Cloud {
     pub fn new(state: State, store: Store) -> Result<Cloud, SandboxError> {
         let keys = Keys::open(&state.signing_key)?;
-        Ok(Cloud { state, keys, store: Some(store), saves: 0, unsaved: false, doomed: false })
+        Ok(Cloud { state, keys, live: Live::default(), store: Some(store), saves: 0, unsaved: false, doomed: false })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -137,7 +144,7 @@ impl Cloud {
         let mut changed = self.state.settle(now);
         call.request_id = ids::guid(self.state.seed, &["request"], self.state.log.next + 1);
         let mut after = Aftermath::default();
-        let mut answer = self.dispatch(&call, now, &mut after, &mut changed);
+        let mut answer = self.fated(&call, now, &mut after, &mut changed);
         self.unsaved = true;
         if changed && let Err(e) = self.keep() {
             answer = Answer::json(503, json!({ "error": { "code": "serviceUnavailable", "message": e.to_string() } }));
@@ -150,8 +157,23 @@ impl Cloud {
         let answer = answer
             .with("Date", http_date(now))
             .with("request-id", call.request_id.clone())
+            .with("x-ms-ags-diagnostic", DIAGNOSTIC)
             .with("client-request-id", client);
         (answer, after)
+    }
+
+    /// Answers, unless this request is one of those that fail or whose answer is lost.
+    fn fated(&mut self, call: &Call, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
+        let fate = fate::of(&self.state, self.state.log.next + 1);
+        if fate == Fate::Refused {
+            return self.unavailable(call, now);
+        }
+        let answer = self.dispatch(call, now, after, changed);
+        after.cut |= fate == Fate::Dropped;
+        match fate {
+            Fate::TimedOut => Failure::new(504, "gatewayTimeout", "The gateway timed out.").answer(call, now),
+            _ => answer,
+        }
     }
 
     fn dispatch(&mut self, call: &Call, now: Timestamp, after: &mut Aftermath, changed: &mut bool) -> Answer {
@@ -168,7 +190,7 @@ impl Cloud {
             let granted = sts::serve(&self.state, &self.keys, call, now);
             let asked = Asked { tenant: granted.tenant, caller: Some(granted.caller), write: false, token: true };
             self.note(seq, None, call, now, granted.answer.status, asked);
-            return granted.answer;
+            return masks::token(&self.state, granted.answer, seq);
         }
         for version in ["v1.0", "beta"] {
             let Some(rest) = call
@@ -195,6 +217,7 @@ impl Cloud {
         let seq = self.state.log.reserve();
         if call.path.starts_with("/adminapi/") {
             let (answer, asked) = match exchange::authenticate(&self.keys, call, now) {
+                Ok(caller) if !self.exchange_is_free(&caller.tenant, now) => (exchange::too_many(), asked_by(&caller)),
                 Ok(caller) => (exchange::handle(&self.state, call, &caller), asked_by(&caller)),
                 Err(a) => (a, Asked::default()),
             };
@@ -244,7 +267,7 @@ impl Cloud {
     ) -> Answer {
         let seq = self.state.log.reserve();
         let mut asked = Asked::default();
-        let answer = self.graph_answer(call, version, rest, now, after, changed, &mut asked);
+        let answer = self.graph_answer(call, version, rest, (seq, now), after, changed, &mut asked);
         let status = answer.status;
         self.note(seq, batch, call, now, status, asked);
         self.strike(after);
@@ -257,14 +280,14 @@ impl Cloud {
         call: &Call,
         version: &'static str,
         rest: &str,
-        now: Timestamp,
+        (number, now): (u64, Timestamp),
         after: &mut Aftermath,
         changed: &mut bool,
         asked: &mut Asked,
     ) -> Answer {
         let matched = match call.malformed {
             true => Err(Failure::bad_query("The request URI is not valid.")),
-            false => routes::find(&call.method, rest, version),
+            false => routes::find(&call.method, rest, version).and_then(|m| graph::known_here(&self.state, m)),
         };
         if let Some(seconds) = self.state.faults.count_graph() {
             *changed = true;
@@ -302,7 +325,8 @@ impl Cloud {
         if asked.write && self.state.faults.refuses(name) {
             return Failure::denied().answer(call, now);
         }
-        graph::handle(&mut self.state, call, opened, now).unwrap_or_else(|f| f.answer(call, now))
+        let request = behaviour::serve::Request { call, opened, number, now };
+        behaviour::serve::graph(&mut self.state, &mut self.live, request)
     }
 
     fn batch(
@@ -335,8 +359,7 @@ impl Cloud {
                     statuses.insert(item.id.to_ascii_lowercase(), answer.status);
                     responses.push(batch::shown(&item.id, answer));
                 }
-                // Answers of a batch come in no promised order; callers go by id.
-                responses.reverse();
+                masks::unordered(&self.state, &mut responses, outer);
                 Answer::json(200, json!({ "responses": responses }))
             }
         };
@@ -357,12 +380,28 @@ impl Cloud {
             Ok(caller) if step.is_some_and(|s| self.state.faults.refuses(s)) => {
                 (partner_center::refused(), asked_by(&caller))
             }
-            Ok(caller) => (partner_center::handle(&mut self.state, call, &ask, &caller, now), asked_by(&caller)),
+            Ok(caller) if !self.partner_is_free(&caller.app_id, now) => (partner_center::too_many(), asked_by(&caller)),
+            Ok(caller) => {
+                let before = ask.customer().and_then(|c| self.live.before(&self.state, c));
+                let answer = partner_center::handle(&mut self.state, call, &ask, &caller, now);
+                self.live.after(&mut self.state, ask.customer().unwrap_or_default(), before, now);
+                (answer, asked_by(&caller))
+            }
         };
         asked.write = step.is_some();
         self.note(seq, None, call, now, answer.status, asked);
         self.strike(after);
         answer
+    }
+
+    /// Partner Center: 50 requests a second for each app.
+    fn partner_is_free(&mut self, app: &str, now: Timestamp) -> bool {
+        self.state.switches.limits == 0 || self.live.quota.each_second(format!("partner {app}"), 50, now)
+    }
+
+    fn exchange_is_free(&mut self, tenant: &str, now: Timestamp) -> bool {
+        let most = self.state.switches.exchange_calls;
+        most == 0 || self.live.quota.each_second(format!("exchange {tenant}"), most, now)
     }
 
     /// Counts a mutating request; a kill before its commit strikes here.

@@ -7,7 +7,8 @@ use super::faults::Wish;
 use super::gdap::{self, NotApproved, Status};
 use super::log::Entry;
 use super::server::{Shared, locked};
-use super::{drift, picture};
+use super::state::State;
+use super::{behaviour, drift, drift_log, picture};
 
 /// A handle on a running sandbox. Every operation is also served over HTTP.
 #[derive(Clone)]
@@ -30,6 +31,11 @@ impl Control {
     /// The customer's Global Administrator accepts one invitation, by id or name.
     pub fn approve(&self, relationship: &str) -> Outcome<Value> {
         self.with(|c| approve(c, Some(relationship), None))
+    }
+
+    /// Turns one invitation down, by id or name.
+    pub fn decline(&self, relationship: &str) -> Outcome<Value> {
+        self.with(|c| decline(c, relationship))
     }
 
     pub fn approve_all(&self) -> Outcome<Value> {
@@ -64,6 +70,16 @@ impl Control {
 
     pub fn faults(&self, wish: &Value) -> Outcome<Value> {
         self.with(|c| faults(c, wish))
+    }
+
+    /// Sets lags and habits: `{"profile": "realistic", "replicas": 0}`.
+    pub fn behaviour(&self, wish: &Value) -> Outcome<Value> {
+        self.with(|c| behaviour(c, wish))
+    }
+
+    /// Notices that Microsoft would have sent by mail.
+    pub fn events(&self) -> Value {
+        json!(locked(&self.cloud).state.events)
     }
 
     pub fn clock(&self) -> Timestamp {
@@ -119,6 +135,7 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
     let mut done = Vec::new();
     for id in ids {
         gdap::approve(state, now, &id, tenant.as_deref()).map_err(|e| not_approved(state, &id, e))?;
+        approved(state, now, &id);
         if let Some(r) = state.relationships.get(&id) {
             let customer = r.customer.as_ref().and_then(|c| state.tenants.get(c)).map(|t| t.display_name.clone());
             done.push(json!({ "id": id, "name": r.display_name, "customer": customer, "status": r.status.as_str() }));
@@ -127,6 +144,25 @@ pub fn approve(cloud: &mut Cloud, which: Option<&str>, tenant: Option<&str>) -> 
     done.sort_by_key(|d| d["name"].to_string());
     saved(cloud)?;
     Ok(json!({ "approved": done }))
+}
+
+/// The customer's log says who approved.
+fn approved(state: &mut State, now: Timestamp, id: &str) {
+    let Some(r) = state.relationships.get(id) else { return };
+    let (customer, target) = (r.customer.clone(), drift_log::relationship(&r.id, &r.display_name));
+    if let Some(customer) = customer {
+        state.audit_person(&customer, now, "approve", vec![target]);
+    }
+}
+
+/// The customer's administrator does not want it.
+pub fn decline(cloud: &mut Cloud, which: &str) -> Outcome<Value> {
+    let now = cloud.now();
+    cloud.state.settle(now);
+    let id = drift::relationship(&cloud.state, which)?;
+    gdap::decline(&mut cloud.state, now, &id).map_err(|e| not_approved(&cloud.state, &id, e))?;
+    saved(cloud)?;
+    Ok(json!({ "declined": id }))
 }
 
 fn not_approved(state: &super::state::State, id: &str, why: NotApproved) -> String {
@@ -159,7 +195,9 @@ pub fn advance(cloud: &mut Cloud, seconds: i64) -> Outcome<Value> {
 pub fn drifted(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
     let now = cloud.now();
     cloud.state.settle(now);
+    let trace = drift_log::before(&cloud.state, wish);
     let what = drift::apply(&mut cloud.state, now, wish)?;
+    drift_log::enter(&mut cloud.state, now, trace);
     saved(cloud)?;
     Ok(json!({ "drifted": what }))
 }
@@ -169,6 +207,17 @@ pub fn faults(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
     cloud.state.faults.apply(wish)?;
     saved(cloud)?;
     Ok(cloud.state.faults.picture())
+}
+
+pub fn behaviour(cloud: &mut Cloud, wish: &Value) -> Outcome<Value> {
+    behaviour::wished(&mut cloud.state, wish)?;
+    saved(cloud)?;
+    Ok(behaviours(cloud))
+}
+
+/// Lags and habits as they are now, by name.
+pub fn behaviours(cloud: &Cloud) -> Value {
+    json!({ "lags": cloud.state.lag, "habits": cloud.state.switches })
 }
 
 pub fn world(cloud: &Cloud) -> Value {

@@ -14,6 +14,10 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
     };
     let outcome = match (call.method.as_str(), name) {
         ("POST", "approve") => body.and_then(|b| approve(cloud, &b)),
+        ("POST", "decline") => body.and_then(|b| match b.get("relationship").and_then(Value::as_str) {
+            Some(name) => control::decline(cloud, name),
+            None => Err("`decline` needs `relationship`, an id or name".to_owned()),
+        }),
         ("POST", "advance") => body.and_then(|b| match b.get("seconds").and_then(Value::as_i64) {
             Some(s) => control::advance(cloud, s),
             None => Err("`advance` needs `seconds`, a whole number".to_owned()),
@@ -29,10 +33,13 @@ pub fn serve(cloud: &mut Cloud, call: &Call) -> Answer {
         ("POST", "drift") => body.and_then(|b| control::drifted(cloud, &b)),
         ("POST", "faults") => body.and_then(|b| control::faults(cloud, &b)),
         ("GET", "faults") => Ok(cloud.state.faults.picture()),
+        ("POST", "behaviour") => body.and_then(|b| control::behaviour(cloud, &b)),
+        ("GET", "behaviour") => Ok(control::behaviours(cloud)),
+        ("GET", "events") => Ok(json!({ "events": cloud.state.events })),
         ("GET", "clock") => Ok(json!({ "now": cloud.now(), "next": cloud.state.next_lag(cloud.now()) })),
         ("GET", "world") => Ok(control::world(cloud)),
         _ => {
-            let known = "POST approve, advance, advance-to-next, drift, faults, save; GET requests, counts, state-of-world, faults, clock, world";
+            let known = "POST approve, decline, advance, advance-to-next, behaviour, drift, faults, save; GET requests, counts, state-of-world, behaviour, events, faults, clock, world";
             return Answer::json(
                 404,
                 json!({ "error": format!("no operation `{} {name}`; there are: {known}", call.method) }),

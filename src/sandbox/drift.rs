@@ -1,4 +1,6 @@
 //! The world moves behind our back: customers, administrators and time undo what was done.
+mod directory;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -62,6 +64,33 @@ pub enum Drift {
         app: String,
         permission: String,
     },
+    DisableServicePrincipal {
+        tenant: String,
+        app: String,
+    },
+    AddConditionalAccessPolicy {
+        tenant: String,
+        display_name: String,
+    },
+    DeleteGroup {
+        group: String,
+    },
+    RenameGroup {
+        group: String,
+        display_name: String,
+    },
+    DisableUser {
+        user: String,
+    },
+    /// By an administrator: refresh tokens are dead.
+    ResetPassword {
+        user: String,
+    },
+    /// Contracts keep the old name.
+    RenameTenant {
+        tenant: String,
+        display_name: String,
+    },
 }
 
 type Found<T> = Result<T, String>;
@@ -117,8 +146,13 @@ fn application<'a>(state: &'a mut State, name: &str) -> Found<&'a mut Applicatio
     tenant_mut(state, &tenant)?.applications.get_mut(&id).ok_or_else(|| format!("no app {id}"))
 }
 
+/// As [`application`], to look at it, and where it is registered.
+pub fn registration<'a>(state: &'a State, name: &str) -> Option<(&'a Tenant, &'a Application)> {
+    state.tenants.values().flat_map(|t| t.applications.values().map(move |a| (t, a))).find(|(_, a)| is_called(a, name))
+}
+
 /// An app's principal in a tenant.
-fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
+pub fn principal(state: &State, tenant_name: &str, app: &str) -> Found<(String, Principal)> {
     let t = tenant(state, tenant_name)?;
     let name = |p: &Principal| {
         facts::resource(&p.app_id).map_or_else(
@@ -280,16 +314,22 @@ pub fn apply(state: &mut State, now: Timestamp, wish: &Value) -> Found<Value> {
             format!("{app} has the redirect URI {uri}")
         }
         Drift::RevokeRefreshTokens { user } => {
-            let t = partner(state)?;
-            let known = missing("user of the partner", &user, t.users.values().map(|u| u.user_principal_name.clone()));
-            let hit = t.users.values_mut().find(|u| u.id == user || u.user_principal_name.eq_ignore_ascii_case(&user));
             // Times are whole seconds: a token of this very second is revoked too.
-            hit.ok_or(known)?.tokens_valid_from = clock::plus(now, 1);
+            directory::user(state, &user)?.tokens_valid_from = clock::plus(now, 1);
             format!("the refresh tokens of {user} are revoked")
         }
         Drift::RemoveAppPermission { app, permission } => {
             remove_permission(application(state, &app)?, &app, &permission)?
         }
+        Drift::DisableServicePrincipal { tenant, app } => directory::disable_principal(state, &tenant, &app)?,
+        Drift::AddConditionalAccessPolicy { tenant, display_name } => {
+            directory::add_policy(state, now, &tenant, &display_name)?
+        }
+        Drift::DeleteGroup { group } => directory::delete_group(state, &group)?,
+        Drift::RenameGroup { group, display_name } => directory::rename_group(state, &group, &display_name)?,
+        Drift::DisableUser { user } => directory::disable_user(state, &user)?,
+        Drift::ResetPassword { user } => directory::reset_password(state, now, &user)?,
+        Drift::RenameTenant { tenant, display_name } => directory::rename_tenant(state, &tenant, &display_name)?,
     };
     Ok(json!(said))
 }

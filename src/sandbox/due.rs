@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clock::{self, Delay};
+use super::gdap::operations::{Change, OperationStatus};
 use super::gdap::{self, Status};
 use super::graph;
 use super::partner_center;
@@ -56,6 +57,44 @@ pub enum Effect {
         app_id: String,
         grants: Vec<(String, String)>,
     },
+    /// While pending, the token service does not know the certificate.
+    CertificateUsable {
+        app_id: String,
+        key_id: String,
+    },
+    /// While pending, the token service does not know the federated identity credential.
+    FederatedUsable {
+        app_id: String,
+        id: String,
+    },
+    /// While pending, tokens do not show the app role or directory role of this assignment.
+    InTokens {
+        tenant: String,
+        assignment: String,
+    },
+    /// While pending, tokens still show a role that was taken away; without a resource it is a directory role.
+    OutOfTokens {
+        tenant: String,
+        principal: String,
+        resource: Option<String>,
+        role: String,
+    },
+    /// The roles of an access assignment reach the customer.
+    DelegatedRoles {
+        relationship: String,
+        id: String,
+    },
+    AssignmentDeleted {
+        relationship: String,
+        id: String,
+    },
+    /// A GDAP operation goes on; when it has succeeded the change is made.
+    Operation {
+        relationship: String,
+        id: String,
+        to: OperationStatus,
+        change: Change,
+    },
 }
 
 /// All that is due, earliest first; what is due at the same moment, in the order in which it was scheduled.
@@ -85,6 +124,11 @@ impl Dues {
     /// Effects that somebody waits for.
     pub fn pending(&self) -> impl Iterator<Item = &Effect> {
         self.lags.iter().map(|d| &d.effect)
+    }
+
+    /// When something that is pending happens.
+    pub fn when(&self, effect: &Effect) -> Option<Timestamp> {
+        self.lags.iter().find(|d| d.effect == *effect).map(|d| d.at)
     }
 
     pub fn forget(&mut self, effect: &Effect) {
@@ -169,8 +213,18 @@ impl State {
             Effect::RoleBegin { tenant, request } => graph::begin_role(self, at, &tenant, &request),
             Effect::RoleEnd { tenant, id } => graph::end_role(self, &tenant, &id),
             Effect::Consent { tenant, app_id, grants } => partner_center::appear(self, &tenant, &app_id, &grants),
-            // These two are what *pending* means; when they are due there is nothing left to do.
-            Effect::SecretUsable { .. } | Effect::ExchangeRole { .. } => {}
+            Effect::DelegatedRoles { relationship, id } => gdap::roles_arrive(self, &relationship, &id),
+            Effect::AssignmentDeleted { relationship, id } => gdap::assignment_deleted(self, at, &relationship, &id),
+            Effect::Operation { relationship, id, to, change } => {
+                gdap::operations::reach(self, at, &relationship, &id, to, change);
+            }
+            // These are what *pending* means; when they are due there is nothing left to do.
+            Effect::SecretUsable { .. }
+            | Effect::ExchangeRole { .. }
+            | Effect::CertificateUsable { .. }
+            | Effect::FederatedUsable { .. }
+            | Effect::InTokens { .. }
+            | Effect::OutOfTokens { .. } => {}
         }
     }
 }

@@ -35,6 +35,42 @@ fn denied() -> Answer {
     Answer { status: 403, headers: Vec::new(), body: Body::Bytes("application/json", vec![0; 4096]) }
 }
 
+/// Why a cmdlet is not run: always the same answer, or, where answers vary, one of those that were seen.
+fn refused(state: &State, tenant: &Tenant, caller: &Caller, without_role: bool, cmdlet: &str) -> Answer {
+    const ODATA: &str = "Microsoft.Exchange.Admin.OData.Core.ODataServiceException";
+    if !state.switches.moods {
+        return denied();
+    }
+    if !without_role {
+        let text = format!("User is not allowed to call {cmdlet}");
+        let inner = json!({ "message": text, "type": ODATA, "stacktrace": "" });
+        let error = json!({ "code": "Unauthorized", "message": text, "innererror": inner });
+        return Answer::json(401, json!({ "error": error }));
+    }
+    match state.chance(&["exchange refusal", &tenant.id], 3) {
+        0 => denied(),
+        1 => Answer::empty(403).with(
+            "x-ms-diagnostics",
+            "2000010;reason=\"The role of the application is not effective.\";error_category=\"invalid_grant\"",
+        ),
+        _ => {
+            let text = format!(
+                "The role assigned to application {} isn't supported in this scenario. Please check online documentation for assigning correct Directory Roles to Azure AD Application for EXO App-Only Authentication.",
+                caller.app_id
+            );
+            let inner = json!({ "message": text, "type": ODATA, "stacktrace": "" });
+            Answer::json(403, json!({ "error": { "code": "Forbidden", "message": text, "innererror": inner } }))
+        }
+    }
+}
+
+/// Exchange says in plain text, and without a time to wait, that there are too many calls at once.
+pub fn too_many() -> Answer {
+    const TEXT: &str =
+        "You have reached the maximum number of concurrent requests per tenant. Please wait and try again.";
+    Answer { status: 429, headers: Vec::new(), body: Body::Bytes("text/plain; charset=utf-8", TEXT.into()) }
+}
+
 fn bad(message: &str) -> Answer {
     Answer::json(
         400,
@@ -88,7 +124,9 @@ pub fn handle(state: &State, call: &Call, caller: &Caller) -> Answer {
     };
     let cmdlets: Vec<&str> =
         ROLES.iter().filter(|(role, _)| effective(role)).flat_map(|(_, c)| c.iter().copied()).collect();
-    let Some(known) = cmdlets.iter().find(|c| c.eq_ignore_ascii_case(&cmdlet)) else { return denied() };
+    let Some(known) = cmdlets.iter().find(|c| c.eq_ignore_ascii_case(&cmdlet)) else {
+        return refused(state, tenant, caller, cmdlets.is_empty(), &cmdlet);
+    };
     let mut rows = rows(state, tenant, known, &parameters);
     if let Some(select) = call.param("$select") {
         let names: Vec<&str> = select.split(',').map(str::trim).collect();

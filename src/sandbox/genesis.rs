@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::behaviour;
 use super::clock::{self, Clock, days};
 use super::due::Dues;
 use super::error::SandboxError;
 use super::facts::{self, Resource};
 use super::faults::Faults;
+use super::gdap;
 use super::kept::Book;
 use super::state::{
     AppRoleAssignment, Application, Certificate, FORMAT, Grant, Group, Limits, Principal, Props, RoleAssignment,
@@ -33,6 +35,7 @@ fn tenant_id(text: &str, whose: &str) -> Made<String> {
 
 /// A world's beginning: tenants, Microsoft's own principals, the partner's users, apps and groups.
 pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
+    let (lag, switches) = behaviour::of_world(file.profile.unwrap_or_default(), file).map_err(world)?;
     let seed = file.seed.unwrap_or(seed);
     let now = clock.now();
     let partner = tenant_id(&file.partner.tenant_id, "the partner")?;
@@ -40,7 +43,9 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         format: FORMAT,
         seed,
         clock,
-        lag: file.lag.clone(),
+        lag,
+        switches,
+        events: VecDeque::new(),
         signing_key: keys::generate()?,
         partner: partner.clone(),
         tenants: Book::default(),
@@ -60,6 +65,7 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
         display_name: file.partner.display_name.clone(),
         domain: file.partner.domain.clone(),
         users: 0,
+        licences: file.partner.licences.clone(),
         ..CustomerFile::default()
     };
     let mut domains = BTreeSet::new();
@@ -69,6 +75,9 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
     let mut tenant = state.tenants.remove(&partner).unwrap_or_default();
     fill_partner(&mut state, &mut tenant, &file.partner, now)?;
     state.tenants.insert(partner, tenant);
+    for r in &file.relationships {
+        gdap::seeded::add(&mut state, r, now).map_err(world)?;
+    }
     Ok(state)
 }
 
@@ -84,6 +93,14 @@ fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &Customer
             file.domain, file.display_name
         )));
     }
+    let known = &facts::products().skus;
+    if let Some(sku) = file.licences.iter().flatten().find(|sku| !known.contains_key(*sku)) {
+        let all = known.keys().cloned().collect::<Vec<_>>().join(", ");
+        return Err(world(format!(
+            "{} has no SKU to give that is called `{sku}`; there are: {all}",
+            file.display_name
+        )));
+    }
     let label = domain.split('.').next().unwrap_or(&domain);
     let mut initial = format!("{label}.onmicrosoft.com");
     if !domains.insert(initial.clone()) {
@@ -97,6 +114,7 @@ fn add_tenant(state: &mut State, domains: &mut BTreeSet<String>, file: &Customer
         exchange: file.exchange,
         commercial: file.commercial,
         plain_users: file.users,
+        licences: file.licences.clone(),
         ..Tenant::default()
     };
     let mut resources = vec![facts::GRAPH, facts::PARTNER_CENTER];

@@ -20,6 +20,10 @@ impl<T: Clone> Kept<T> {
     pub fn change(&mut self) -> &mut T {
         Arc::make_mut(&mut self.0)
     }
+    /// Whether nobody has changed the one since it was the other.
+    pub fn is_same(&self, other: &Kept<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
     pub fn take(self) -> T {
         Arc::unwrap_or_clone(self.0)
     }
@@ -87,6 +91,14 @@ impl<T: Clone> Book<T> {
     }
     pub fn insert(&mut self, id: String, value: T) {
         self.0.insert(id, Kept::new(value));
+    }
+    /// The value as it is now, whatever becomes of it.
+    pub fn share(&self, id: &str) -> Option<Kept<T>> {
+        self.0.get(id).cloned()
+    }
+    /// Puts another version in place of the one that is there, and answers that.
+    pub fn exchange(&mut self, id: &str, version: Kept<T>) -> Option<Kept<T>> {
+        self.0.get_mut(id).map(|place| std::mem::replace(place, version))
     }
     pub fn remove(&mut self, id: &str) -> Option<T> {
         self.0.remove(id).map(Kept::take)

@@ -11,11 +11,14 @@
 //! | `/v1/customers…` | Partner Center (`partner_center`) |
 //! | `/adminapi/beta/{tenant}/InvokeCommand` | Exchange Online's admin API (`exchange`) |
 //! | `/_sandbox/…` | the control API: people and the world (`control_http`) |
+mod audit;
+mod behaviour;
 mod clock;
 mod cloud;
 mod control;
 mod control_http;
 mod drift;
+mod drift_log;
 mod due;
 mod error;
 mod exchange;
@@ -50,6 +53,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use behaviour::Profile;
 pub use clock::{ClockWish, Delay, Lag};
 pub use control::Control;
 pub use error::SandboxError;
@@ -62,14 +66,6 @@ use cloud::Cloud;
 use server::{Front, Shared, locked};
 use store::{Locked, Saving, Store};
 
-/// How lively the cloud is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// Nothing takes time unless the world's `lag` says so.
-    #[default]
-    Instant,
-}
-
 /// What a sandbox is started with.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -79,6 +75,7 @@ pub struct Options {
     pub world: Option<world::WorldFile>,
     /// For ids and choices; the world's own seed wins.
     pub seed: u64,
+    /// Of a new state, unless its world has one.
     pub profile: Profile,
 }
 
@@ -132,17 +129,20 @@ impl Sandbox {
     }
 
     async fn with(store: Store, options: Options, serving: Serving) -> Result<(Sandbox, Vec<Note>), SandboxError> {
-        let Profile::Instant = options.profile;
         let mut notes = Vec::new();
         let (mut state, is_new) = match store.load()? {
             Some(state) => (state, false),
             None => {
-                let world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
+                let mut world = options.world.ok_or(SandboxError::NoWorld { path: options.state.clone() })?;
+                world.profile = serving.profile.or(world.profile).or(Some(options.profile));
                 (genesis::state(&world, options.seed, Clock::new(serving.clock))?, true)
             }
         };
         if let Some(wish) = serving.clock.filter(|_| !is_new) {
             notes.extend(serving::set(&mut state.clock, wish));
+        }
+        if let Some(profile) = serving.profile.filter(|_| !is_new) {
+            state.behave(profile);
         }
         if let Some(step) = std::env::var(REFUSE).ok().filter(|s| !s.is_empty()) {
             state.faults.refuse_by_environment(&step).map_err(|e| SandboxError::Fault(REFUSE, e))?;
@@ -151,7 +151,7 @@ impl Sandbox {
         notes.extend(at.exposed.then_some(Note::Exposed));
         let saving = store.saving;
         let mut cloud = Cloud::new(state, store)?;
-        if is_new || serving.clock.is_some() {
+        if is_new || serving.clock.is_some() || serving.profile.is_some() {
             cloud.save()?;
         }
         cloud.announce(&at.url)?;

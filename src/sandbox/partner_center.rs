@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::audit::{Change, Event, Target};
 use super::due::Effect;
 use super::facts::{
     self, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR,
@@ -10,8 +11,8 @@ use super::facts::{
 };
 use super::gdap;
 use super::graph::access::{Bad, Caller, bearer};
-use super::graph::ensure_principal;
-use super::http::{Answer, Call};
+use super::graph::{self, ensure_principal, remove_principal};
+use super::http::{Answer, Body, Call};
 use super::ids;
 use super::kept::Kept;
 use super::keys::Keys;
@@ -53,6 +54,14 @@ impl Ask {
         }
     }
 
+    /// The customer that a write is about.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Ask::Consent(id) | Ask::RemoveConsent(id, _) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The name by which `refuse` knows a write.
     pub fn step(&self) -> Option<&'static str> {
         match self {
@@ -65,6 +74,10 @@ impl Ask {
 
 pub fn unavailable() -> Answer {
     error(503, 503, "The service is temporarily unavailable.")
+}
+
+pub fn too_many() -> Answer {
+    error(429, 429, "Too many requests.").with("Retry-After", "1")
 }
 
 pub fn refused() -> Answer {
@@ -82,7 +95,14 @@ pub fn authenticate(state: &State, keys: &Keys, call: &Call, now: Timestamp) -> 
     Ok(caller)
 }
 
+/// Answers; who asks whether its sign-in had MFA is told so in a header.
 pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
+    let asked = call.header("validatemfa").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    let answer = answer(state, call, ask, caller, now);
+    if asked { answer.with("isMfaCompliant", caller.mfa.to_string()) } else { answer }
+}
+
+fn answer(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timestamp) -> Answer {
     if call.header("ms-contract-version").is_some_and(|v| v != "v1") {
         return error(400, 3000, "The MS-Contract-Version is not supported.");
     }
@@ -97,7 +117,7 @@ pub fn handle(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: T
         };
         if let Some(request_id) = id.filter(|_| answer.status < 500) {
             let body = match &answer.body {
-                super::http::Body::Json(v) => v.clone(),
+                Body::Json(v) => v.clone(),
                 _ => Value::Null,
             };
             state.replays.push_back(Kept::new(Replay { request_id, status: answer.status, body }));
@@ -158,7 +178,13 @@ fn write(state: &mut State, call: &Call, ask: &Ask, caller: &Caller, now: Timest
         ));
     }
     match app_id {
-        Some(app) => Ok(remove(state, &customer, &app)),
+        Some(app) => {
+            let answer = remove(state, &customer, &app);
+            if answer.status < 300 {
+                log_consent(state, call, caller, &customer, "withdraw", &app, None, now);
+            }
+            Ok(answer)
+        }
         None => consent(state, call, caller, &customer, now),
     }
 }
@@ -207,9 +233,45 @@ fn consent(state: &mut State, call: &Call, caller: &Caller, customer: &str, now:
     let shown: Vec<Value> =
         wanted.iter().map(|(r, s)| json!({ "enterpriseApplicationId": r, "scope": s.replace(' ', ",") })).collect();
     let name = body.get("displayName").cloned().unwrap_or(Value::Null);
-    let lag = state.lag.consent;
+    let lag = state.lag_of(state.lag.consent, &format!("consent {customer} {app_id}"));
+    let permissions = wanted.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>().join(" ");
     state.after(lag, now, Effect::Consent { tenant: customer.to_owned(), app_id: app_id.clone(), grants: wanted });
+    log_consent(state, call, caller, customer, "consent", &app_id, Some(&permissions), now);
     Ok(Answer::json(201, json!({ "applicationId": app_id, "displayName": name, "applicationGrants": shown })))
+}
+
+/// The customer's audit log says who consented to what, or withdrew it.
+#[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
+fn log_consent(
+    state: &mut State,
+    call: &Call,
+    caller: &Caller,
+    customer: &str,
+    activity: &str,
+    app_id: &str,
+    permissions: Option<&str>,
+    now: Timestamp,
+) {
+    let principal = state.tenants.get(customer).and_then(|t| t.principal_of(app_id)).map(|p| p.id.clone());
+    let name = state.application(app_id).map(|(_, a)| a.display_name().to_owned());
+    let mut target = Target::new("servicePrincipal", principal.as_deref().unwrap_or(app_id), name.as_deref());
+    let change = |name: &str, new: &str| {
+        let new = Some(json!([new]).to_string());
+        Change { name: name.to_owned(), old: None, new }
+    };
+    if let Some(permissions) = permissions {
+        target.changes.push(change("ConsentContext.IsAdminConsent", "True"));
+        target.changes.push(change("ConsentContext.OnBehalfOfAll", "True"));
+        target.changes.push(change("ConsentAction.Permissions", permissions));
+    }
+    let event = Event {
+        activity: activity.to_owned(),
+        by: graph::caller_of(caller),
+        correlation: call.request_id.clone(),
+        agent: call.header("user-agent").map(str::to_owned),
+        targets: vec![target],
+    };
+    state.audit(customer, now, event);
 }
 
 /// Comma-separated here, space-separated in the grant that it becomes.
@@ -272,6 +334,9 @@ fn remove(state: &mut State, customer: &str, app_id: &str) -> Answer {
         tenant.grants.remove(id);
     }
     state.retired.extend(gone);
+    if state.switches.consent_takes_principal {
+        remove_principal(state, customer, &p);
+    }
     Answer::empty(204)
 }
 
@@ -280,6 +345,17 @@ fn customer_item(t: &super::state::Tenant) -> Value {
         "id": t.id, "relationshipToPartner": "reseller", "attributes": { "objectType": "Customer" },
         "companyProfile": { "tenantId": t.id, "domain": t.default_domain(), "companyName": t.display_name, "attributes": { "objectType": "CustomerCompanyProfile" } },
     })
+}
+
+/// Lists may begin with a byte order mark.
+fn marked(state: &State, answer: Answer) -> Answer {
+    match answer.body {
+        Body::Json(body) if state.switches.byte_order_mark => {
+            let text = format!("\u{feff}{body}").into_bytes();
+            Answer { body: Body::Bytes("application/json; charset=utf-8", text), ..answer }
+        }
+        body => Answer { body, ..answer },
+    }
 }
 
 /// Customers with a commercial relationship only; pages go by `MS-ContinuationToken`.
@@ -324,6 +400,7 @@ fn read(state: &State, call: &Call, ask: &Ask, caller: &Caller) -> Result<Answer
                 200,
                 json!({ "totalCount": page.len(), "items": page, "links": links, "attributes": { "objectType": "Collection" } }),
             ))
+            .map(|answer| marked(state, answer))
         }
         _ => Err(error(404, 1000, "Not found.")),
     }

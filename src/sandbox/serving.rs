@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
+use super::behaviour::Profile;
 use super::clock::{Clock, ClockWish};
 use super::error::SandboxError;
 use super::{Door, Options, Sandbox, open_with, store::Saving, tls};
@@ -18,11 +19,13 @@ pub struct Serving {
     pub latency: Duration,
     /// `None`: as the state has it; a new state follows the wall clock.
     pub clock: Option<ClockWish>,
+    /// `None`: as the state has it; a new state as its world says.
+    pub profile: Option<Profile>,
 }
 
 impl Default for Serving {
     fn default() -> Serving {
-        Serving { listen: "127.0.0.1:0".to_owned(), tls: false, latency: Duration::ZERO, clock: None }
+        Serving { listen: "127.0.0.1:0".to_owned(), tls: false, latency: Duration::ZERO, clock: None, profile: None }
     }
 }
 

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::audit::Audits;
+use super::behaviour::Switches;
 use super::clock::{Clock, Lag};
 use super::due::Dues;
 use super::faults::Faults;
 use super::gdap::Relationship;
+use super::gdap::events::Event;
 use super::ids;
 use super::kept::{Book, Kept};
 use super::log::Log;
@@ -27,6 +30,12 @@ pub struct State {
     pub seed: u64,
     pub clock: Clock,
     pub lag: Lag,
+    /// Habits besides the lags.
+    #[serde(default)]
+    pub switches: Switches,
+    /// What Microsoft would send mails about: a test reads them.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub events: VecDeque<Kept<Event>>,
     /// PKCS#8 of the key that signs access tokens, base64.
     pub signing_key: String,
     /// Id of the partner's tenant.
@@ -44,7 +53,7 @@ pub struct State {
     /// Answers of Partner Center by `ms-requestid`, the newest last.
     pub replays: VecDeque<Kept<Replay>>,
     pub log: Log,
-    /// Tenants by domain: no domain changes its tenant.
+    /// Tenants by domain; forgotten when a domain comes or goes.
     #[serde(skip)]
     pub domains: OnceLock<Arc<HashMap<String, String>>>,
     /// Tenants by the app ids that are registered in them; made anew after [`State::forget_homes`].
@@ -126,6 +135,18 @@ pub struct Tenant {
     pub bin: BTreeMap<String, Binned>,
     #[serde(skip_serializing_if = "History::is_empty")]
     pub history: History,
+    /// Part numbers of its SKUs; `None`: what tenants have by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Vec<String>>,
+    /// What the partner's contract calls it, once that is no longer so: a copy that is never refreshed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<ContractNames>,
+    /// Who changed what, the newest last.
+    #[serde(default, skip_serializing_if = "Audits::is_empty")]
+    pub audits: Audits,
+    /// Who signed in, as Graph's `signIn` shows it, the newest last.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub sign_ins: VecDeque<Kept<Value>>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -274,6 +295,14 @@ impl User {
     }
 }
 
+/// Names of a customer at the time the partner's contract with it was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContractNames {
+    pub display_name: String,
+    pub default_domain: String,
+}
+
 impl Application {
     pub fn text(&self, prop: &str) -> Option<&str> {
         self.props.get(prop).and_then(Value::as_str)
@@ -310,6 +339,13 @@ impl Group {
 }
 
 impl Tenant {
+    /// Call this before the tenant's name or default domain changes: contracts keep the old ones.
+    pub fn remember_names(&mut self) {
+        if self.contract.is_none() {
+            let (display_name, default_domain) = (self.display_name.clone(), self.default_domain().to_owned());
+            self.contract = Some(ContractNames { display_name, default_domain });
+        }
+    }
     pub fn default_domain(&self) -> &str {
         self.domains.first().map_or("", String::as_str)
     }

@@ -1,6 +1,8 @@
 //! The world that a sandbox begins with: a YAML file, or a value that another room makes.
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::behaviour::Profile;
 use super::clock::{Delay, Lag};
 use super::ids;
 use std::collections::BTreeMap;
@@ -13,11 +15,41 @@ pub type Permissions = BTreeMap<String, Vec<String>>;
 pub struct WorldFile {
     #[serde(default)]
     pub seed: Option<u64>,
+    /// How lively the cloud is, unless the command says so.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     #[serde(default)]
     pub lag: Lag,
+    /// Lags and switches of the profile that are otherwise here, by name; also a lag of 0.
+    #[serde(default)]
+    pub behaviour: Map<String, Value>,
     pub partner: PartnerFile,
     #[serde(default)]
     pub customers: Vec<CustomerFile>,
+    /// Delegated admin relationships that are there from the beginning.
+    #[serde(default)]
+    pub relationships: Vec<RelationshipFile>,
+}
+
+/// A relationship that somebody made before: by Microsoft's own migration (`MLT_…`), through a reseller, or long ago.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RelationshipFile {
+    pub display_name: String,
+    /// Tenant id of the customer; none: an open invitation.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// By name or template id.
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    pub duration: Option<String>,
+    #[serde(default)]
+    pub auto_extend_duration: Option<String>,
+    /// Tenant id of the indirect provider: the relationship is a reseller's.
+    #[serde(default)]
+    pub indirect_provider: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,6 +58,9 @@ pub struct PartnerFile {
     pub tenant_id: String,
     pub display_name: String,
     pub domain: String,
+    /// As of customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Vec<String>>,
     #[serde(default)]
     pub users: Vec<UserFile>,
     #[serde(default)]
@@ -120,6 +155,9 @@ pub struct CustomerFile {
     /// Has a commercial (reseller) relationship with the partner.
     #[serde(default = "yes")]
     pub commercial: bool,
+    /// Part numbers of its SKUs (`SPB`, `AAD_PREMIUM`); without: what tenants have by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licences: Option<Vec<String>>,
 }
 
 impl Default for CustomerFile {
@@ -131,6 +169,7 @@ impl Default for CustomerFile {
             users: ten(),
             exchange: true,
             commercial: true,
+            licences: None,
         }
     }
 }

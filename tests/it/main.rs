@@ -20,6 +20,7 @@ mod mutants;
 mod operator;
 mod partner;
 mod permissions;
+mod realistic;
 mod refusals;
 mod serve;
 mod support;

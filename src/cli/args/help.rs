@@ -99,6 +99,7 @@ Examples:
   tenantry sandbox init --world examples/first/.sandbox/world.yaml
   tenantry sandbox init --state /tmp/rehearsal.json --seed 7
   tenantry sandbox init --world msp.yaml --fleet 200
+  tenantry sandbox init --profile realistic                  replicas lag, roles arrive late, quotas throttle
 
 The customers of --fleet are called fleet-00001, fleet-00002 … with domains fleet-00001.example …; each has
 ten users, an Exchange licence and a reseller relationship. A tenant id is a hash of the seed (the world's,
@@ -109,6 +110,7 @@ Examples:
   tenantry sandbox serve --world examples/first/.sandbox/world.yaml
   tenantry sandbox serve --listen 127.0.0.1:8443 --tls --state /tmp/cloud.json
   tenantry sandbox serve --clock fixed@2026-11-23T10:00:00Z --latency 50
+  tenantry sandbox serve --profile hostile                   and some answers are lost
 
 When it answers, one line is printed to stdout: `serving URL`. All services of Microsoft are at that address,
 with Microsoft's paths; `--endpoint URL` sends plan, apply and status there. With --tls, clients trust

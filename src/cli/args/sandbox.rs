@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::values::Length;
 use super::{Output, SANDBOX_STATE, help};
-use crate::sandbox::ClockWish;
+use crate::sandbox::{ClockWish, Profile};
 
 /// Where a world lies unless another file is given.
 pub const WORLD: &str = ".sandbox/world.yaml";
@@ -64,9 +64,9 @@ pub struct InitArgs {
     /// Ids are derived from it: the same seed and world give the same ids
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How slow the cloud is
-    #[arg(long, value_name = "NAME", default_value = "instant", value_parser = ["instant"])]
-    pub profile: String,
+    /// How slow the cloud is: instant, realistic, hostile [default: the world's, else instant]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<Profile>,
     /// Add N customers to those of the world: fleet-00001, fleet-00002 …
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=99_999))]
     pub fleet: u32,
@@ -87,6 +87,10 @@ pub struct ServeArgs {
     /// state has it; follow when it is new]
     #[arg(long, value_name = "CLOCK")]
     pub clock: Option<ClockWish>,
+    /// How slow the cloud is from now on: instant, realistic, hostile [default: as the state has it; a new
+    /// one as its world says]
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<Profile>,
     /// A world in YAML, to make the cloud when there is none yet [default: .sandbox/world.yaml]
     #[arg(long, value_name = "FILE")]
     pub world: Option<PathBuf>,

@@ -20,6 +20,13 @@ pub const APPLICATION_ADMINISTRATOR: &str = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c
 pub const CLOUD_APPLICATION_ADMINISTRATOR: &str = "158c047a-c907-4556-b7ef-446551a6b5f7";
 pub const USER_ADMINISTRATOR: &str = "fe930be7-5e62-47db-91af-98c3a49a38b1";
 pub const GROUPS_ADMINISTRATOR: &str = "fdd7a751-b60b-444a-984c-02652fe8fa1c";
+pub const GLOBAL_READER: &str = "f2ef992c-3afb-46b9-b7cf-a126ee74c451";
+pub const SECURITY_READER: &str = "5d6b6bb7-de71-4623-b4af-96380a352509";
+pub const SECURITY_ADMINISTRATOR: &str = "194ae4cb-b126-40b2-bd5b-6091b380977d";
+pub const CONDITIONAL_ACCESS_ADMINISTRATOR: &str = "b1be1c3e-b65d-4f19-8427-f6fa0d97feb9";
+pub const AUTHENTICATION_POLICY_ADMINISTRATOR: &str = "0526716b-113d-4c15-b2c8-68e3c22b9f80";
+pub const DOMAIN_NAME_ADMINISTRATOR: &str = "8329153b-31d0-4727-b945-745eb3bc5f31";
+pub const REPORTS_READER: &str = "4a5d8f65-41da-4de4-8968-e035b65339cf";
 
 /// A resource application: the API that permissions belong to.
 #[derive(Debug, Deserialize)]
@@ -147,7 +154,9 @@ embedded!(roles, BTreeMap<String, Role>, "roles.json");
 embedded!(role_actions, BTreeMap<String, Vec<String>>, "role_actions.json");
 embedded!(types, Types, "types.json");
 embedded!(all_queries, BTreeMap<String, queries::Queries>, "queries.json");
+embedded!(policies, BTreeMap<String, serde_json::Value>, "policies.json");
 embedded!(products, Products, "skus.json");
+embedded!(activities, BTreeMap<String, Activity>, "activities.json");
 
 /// What Microsoft sells: SKUs by part number, and the service plans that they are made of, by name.
 #[derive(Debug, Deserialize)]
@@ -166,6 +175,25 @@ pub struct Plan {
 pub struct Sku {
     pub id: String,
     pub plans: Vec<String>,
+}
+
+/// What the audit log calls a change.
+#[derive(Debug, Deserialize)]
+pub struct Activity {
+    pub name: String,
+    pub category: String,
+    #[serde(default)]
+    pub service: Option<String>,
+}
+
+/// The policies of a kind that every tenant begins with.
+pub fn policy_defaults(kind: &str) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    let all = match policies().get(kind) {
+        Some(serde_json::Value::Array(many)) => many.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    all.iter().filter_map(serde_json::Value::as_object).cloned().collect()
 }
 
 /// A Graph type by name.

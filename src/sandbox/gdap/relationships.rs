@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Operation, Relationship, Status, etag};
+use super::operations::{self, Change};
+use super::{Relationship, Status, assignments, etag};
 use crate::sandbox::facts;
 use crate::sandbox::graph::errors::Failure;
 use crate::sandbox::graph::query::{self, List};
@@ -19,8 +20,16 @@ pub fn unified(roles: &[String]) -> Value {
     json!({ "unifiedRoles": roles.iter().map(|r| json!({ "roleDefinitionId": r })).collect::<Vec<_>>() })
 }
 
+/// Graph: resellerDelegatedAdminRelationship, which lists may contain.
+const RESELLER: &str = "resellerDelegatedAdminRelationship";
+
 pub fn render(state: &State, r: &Relationship) -> Value {
-    shape::filled(TYPE, props(state, r))
+    let mut props = props(state, r);
+    let Some(provider) = &r.indirect_provider else { return shape::filled(TYPE, props) };
+    props["@odata.type"] = json!(format!("#microsoft.graph.{RESELLER}"));
+    props["indirectProviderTenantId"] = json!(provider);
+    props["isPartnerConsentPending"] = json!(false);
+    shape::filled(RESELLER, props)
 }
 
 fn props(state: &State, r: &Relationship) -> Value {
@@ -36,7 +45,12 @@ fn props(state: &State, r: &Relationship) -> Value {
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let all = ctx.state.relationships.values().collect();
+    let all: Vec<&Relationship> = ctx.state.relationships.values().collect();
+    // Of two types: each is made whole by itself.
+    if all.iter().any(|r| r.indirect_provider.is_some()) {
+        let items = all.into_iter().map(|r| render(ctx.state, r)).collect();
+        return query::list(ctx, &List::gdap(TYPE, CONTEXT), items);
+    }
     query::lazy(ctx, &List::gdap(TYPE, CONTEXT), all, |r| props(ctx.state, r))
 }
 
@@ -181,6 +195,7 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         requests: Vec::new(),
         assignments: Vec::new(),
         operations: Vec::new(),
+        indirect_provider: None,
     };
     let item = render(ctx.state, &r);
     ctx.state.relationships.insert(id.clone(), r);
@@ -213,7 +228,15 @@ fn check_unique(state: &State, name: &str, but: Option<&str>) -> Result<(), Fail
 /// Writes on relationships and assignments need the etag that was read.
 pub fn if_match(ctx: &Ctx, current: &str) -> Result<(), Failure> {
     match ctx.call.header("if-match") {
-        None => Err(Failure::gdap(428, "preconditionRequired", "The If-Match header is required.")),
+        None => {
+            let status = ctx.state.switches.missing_etag;
+            let code = match status {
+                400 => "badRequest",
+                412 => "preconditionFailed",
+                _ => "preconditionRequired",
+            };
+            Err(Failure::gdap(status, code, "The If-Match header is required."))
+        }
         Some(tag) if tag == current || tag == "*" => Ok(()),
         Some(_) => Err(Failure::gdap(412, "preconditionFailed", "The ETag provided does not match the current one.")),
     }
@@ -225,7 +248,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
     if_match(ctx, &etag(&r.id, r.version))?;
     check_writable(&body)?;
     let mut next = r.clone();
-    let mut operation = false;
+    let mut fewer = None;
     for (k, v) in &body {
         match (k.as_str(), r.status) {
             ("autoExtendDuration", Status::Created | Status::Active) => next.auto_extend = auto_extend(Some(v))?,
@@ -237,8 +260,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
                 if wanted != r.roles && wanted != without {
                     return Err(bad("In an active relationship only the Global Administrator role can be removed."));
                 }
-                operation = wanted != r.roles;
-                next.roles = wanted;
+                fewer = Some(wanted).filter(|wanted| *wanted != r.roles);
             }
             ("displayName", Status::Created) => {
                 next.display_name = v.as_str().unwrap_or_default().to_owned();
@@ -255,28 +277,13 @@ pub fn update(ctx: &mut Ctx) -> Reply {
             }
         }
     }
-    check_extension(&next.auto_extend, &next.roles)?;
-    let now = ctx.now;
-    next.touch(now);
-    let mut location = None;
-    if operation {
-        let id = ids::guid(ctx.state.seed, &[&next.id, "operation"], next.operations.len() as u64);
-        next.operations.push(Operation {
-            id: id.clone(),
-            kind: "delegatedAdminRelationshipUpdate".to_owned(),
-            created: now,
-            modified: now,
-        });
-        let gone = facts::GLOBAL_ADMINISTRATOR;
-        for a in &mut next.assignments {
-            a.roles.retain(|r| r != gone);
-        }
-        location = Some(format!("{}/{}/{CONTEXT}/{}/operations/{id}", ctx.call.base(), ctx.version, next.id));
-    }
+    check_extension(&next.auto_extend, fewer.as_ref().unwrap_or(&next.roles))?;
+    next.touch(ctx.now);
+    let id = next.id.clone();
     let item = render(ctx.state, &next);
-    ctx.state.relationships.insert(next.id.clone(), next);
-    match location {
-        Some(l) => Ok(Answer::json(202, json!({})).with("Location", l).with("Retry-After", "10")),
+    ctx.state.relationships.insert(id.clone(), next);
+    match fewer {
+        Some(roles) => operations::begin(ctx, &id, Change { assignment: None, roles }),
         None => query::single(ctx, TYPE, CONTEXT, item, 200),
     }
 }
@@ -285,7 +292,8 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     let r = find(ctx)?;
     if_match(ctx, &etag(&r.id, r.version))?;
     if r.status != Status::Created {
-        return Err(bad(format!("A relationship in status {} cannot be deleted.", r.status.as_str())));
+        let text = format!("A relationship in status {} cannot be deleted.", r.status.as_str());
+        return Err(assignments::refused(ctx.state.switches.undeletable_relationship, text));
     }
     let id = r.id.clone();
     ctx.state.relationships.remove(&id);

@@ -1,32 +1,46 @@
-//! Graph: delegatedAdminRelationshipRequest and delegatedAdminRelationshipOperation.
+//! Graph: delegatedAdminRelationshipRequest.
 use serde_json::{Value, json};
 
+use super::operations::wants_unknown;
 use super::relationships::{bad, find, find_mut, if_match};
-use super::{Operation, Request, Status, arrive, etag};
+use super::{Relationship, Request, Status, arrive, etag};
+use crate::sandbox::due::Effect;
 use crate::sandbox::graph::errors::Failure;
 use crate::sandbox::graph::query::{self, List};
 use crate::sandbox::graph::{Ctx, Reply, shape};
 use crate::sandbox::ids;
 
 const TYPE: &str = "delegatedAdminRelationshipRequest";
-const OPERATION: &str = "delegatedAdminRelationshipOperation";
 
-fn render(r: &Request) -> Value {
-    let props = json!({
-        "@odata.etag": etag(&r.id, 1), "id": r.id, "action": r.action, "status": "succeeded", "createdDateTime": r.created, "lastModifiedDateTime": r.created,
-    });
-    shape::complete(TYPE, props.as_object().cloned().unwrap_or_default())
+fn render(ctx: &Ctx, r: &Relationship, request: &Request) -> Value {
+    // Evolvable: shown only to those who ask for unknown members.
+    let action = if request.action == "reject" && !wants_unknown(ctx) { "unknownFutureValue" } else { &request.action };
+    // The answer to the call itself shows the request as it was taken in.
+    let status = match (is_open(ctx, r, request), ctx.call.method.as_str()) {
+        (_, "POST") => "created",
+        (true, _) => "pending",
+        (false, _) => "succeeded",
+    };
+    shape::filled(
+        TYPE,
+        json!({
+            "@odata.etag": etag(&request.id, 1), "id": request.id, "action": action, "status": status,
+            "createdDateTime": request.created, "lastModifiedDateTime": request.created,
+        }),
+    )
 }
 
-fn render_operation(ctx: &Ctx, o: &Operation) -> Value {
-    // Evolvable: shown only to those who ask for unknown members.
-    let asked = ctx.call.header("prefer").is_some_and(|p| p.contains("include-unknown-enum-members"));
-    let kind = if o.kind == "delegatedAdminRelationshipUpdate" && !asked { "unknownFutureValue" } else { &o.kind };
-    let props = json!({
-        "@odata.etag": etag(&o.id, 1), "id": o.id, "operationType": kind, "status": "succeeded", "data": "{}",
-        "createdDateTime": o.created, "lastModifiedDateTime": o.modified,
-    });
-    shape::complete(OPERATION, props.as_object().cloned().unwrap_or_default())
+/// Whether the relationship is still on its way to what was asked for.
+fn is_open(ctx: &Ctx, r: &Relationship, request: &Request) -> bool {
+    match request.action.as_str() {
+        "lockForApproval" => is_locking(ctx, &r.id),
+        "terminate" => matches!(r.status, Status::TerminationRequested | Status::Terminating),
+        _ => false,
+    }
+}
+
+fn is_locking(ctx: &Ctx, id: &str) -> bool {
+    ctx.state.is_pending(&Effect::Relationship { id: id.to_owned(), to: Status::ApprovalPending })
 }
 
 fn context(ctx: &Ctx, what: &str) -> String {
@@ -34,13 +48,15 @@ fn context(ctx: &Ctx, what: &str) -> String {
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let items = find(ctx)?.requests.iter().map(render).collect();
+    let r = find(ctx)?;
+    let items = r.requests.iter().map(|one| render(ctx, r, one)).collect();
     query::list(ctx, &List::gdap(TYPE, &context(ctx, "requests")), items)
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.id(1);
-    let item = find(ctx)?.requests.iter().find(|r| r.id == id).map(render);
+    let r = find(ctx)?;
+    let item = r.requests.iter().find(|one| one.id == id).map(|one| render(ctx, r, one));
     let item = item.ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))?;
     query::single(ctx, TYPE, &context(ctx, "requests"), item, 200)
 }
@@ -55,6 +71,9 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         if_match(ctx, &etag(&r.id, r.version))?;
     }
     let to = match (action.as_str(), r.status) {
+        ("lockForApproval", Status::Created) if is_locking(ctx, &r.id) => {
+            return Err(bad("The relationship is being locked for approval already."));
+        }
         ("lockForApproval", Status::Created) => Status::ApprovalPending,
         ("terminate", Status::Active) => Status::TerminationRequested,
         ("lockForApproval" | "terminate" | "approve" | "reject", status) => {
@@ -66,9 +85,7 @@ pub fn create(ctx: &mut Ctx) -> Reply {
     let now = ctx.now;
     let request =
         Request { id: ids::guid(ctx.state.seed, &[&id, "request"], r.requests.len() as u64), action, created: now };
-    let mut item = render(&request);
-    // The answer to the call itself shows the request as it was taken in.
-    item["status"] = json!("created");
+    let item = render(ctx, r, &request);
     let location = format!(
         "{}/{}/{}/{}",
         ctx.call.base(),
@@ -76,23 +93,12 @@ pub fn create(ctx: &mut Ctx) -> Reply {
         format_args!("tenantRelationships/delegatedAdminRelationships/{id}/requests"),
         request.id
     );
-    let r = find_mut(ctx)?;
-    r.requests.push(request);
+    find_mut(ctx)?.requests.push(request);
     if to == Status::ApprovalPending {
-        r.locked = Some(now);
+        let lag = ctx.state.lag_of(ctx.state.lag.relationship_lock, &id);
+        ctx.state.after(lag, now, Effect::Relationship { id, to });
+    } else {
+        arrive(ctx.state, now, &id, to);
     }
-    arrive(ctx.state, now, &id, to);
     Ok(query::single(ctx, TYPE, &context(ctx, "requests"), item, 201)?.with("Location", location))
-}
-
-pub fn operations(ctx: &mut Ctx) -> Reply {
-    let items = find(ctx)?.operations.iter().map(|o| render_operation(ctx, o)).collect();
-    query::list(ctx, &List::gdap(OPERATION, &context(ctx, "operations")), items)
-}
-
-pub fn operation(ctx: &mut Ctx) -> Reply {
-    let id = ctx.id(1);
-    let item = find(ctx)?.operations.iter().find(|o| o.id == id).map(|o| render_operation(ctx, o));
-    let item = item.ok_or_else(|| Failure::gdap(404, "notFound", "The resource could not be found."))?;
-    query::single(ctx, OPERATION, &context(ctx, "operations"), item, 200)
 }

@@ -147,7 +147,7 @@ pub fn add_password(ctx: &mut Ctx) -> Reply {
 pub fn add_secret(ctx: &mut Ctx, holder: &Holder, secret: Secret) -> Result<(), Failure> {
     let key_id = secret.key_id.clone();
     holder.change(ctx, |secrets, _| secrets.push(secret))?;
-    let (lag, now) = (ctx.state.lag.new_secret, ctx.now);
+    let (lag, now) = (ctx.state.lag_of(ctx.state.lag.new_secret, &key_id), ctx.now);
     ctx.state.after(lag, now, Effect::SecretUsable { app_id: holder.app_id.clone(), key_id });
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::errors::Failure;
 use super::query;
 use super::routes::Routes;
-use super::{Ctx, Reply, groups, people, privilege};
+use super::{Ctx, Reply, groups, people, privilege, skus};
 use crate::sandbox::facts::{self, GLOBAL_ADMINISTRATOR, GROUPS_ADMINISTRATOR, Plan, Sku, USER_ADMINISTRATOR};
 use crate::sandbox::ids;
 use crate::sandbox::state::{Props, State, Tenant, User};
@@ -26,21 +26,6 @@ pub fn routes(to: &mut Routes) {
 
 const MAILBOX: &str = "EXCHANGE_S_STANDARD";
 
-/// What tenants have bought; one without Exchange nothing that is made for it.
-const DEFAULT: [&str; 2] = ["AAD_PREMIUM_P2", "SPB"];
-
-/// The licences that a tenant has bought, by part number.
-pub fn skus(tenant: &Tenant) -> impl Iterator<Item = (&'static str, &'static Sku)> {
-    let mail = tenant.exchange;
-    let own = facts::products().skus.iter().filter(|(part, _)| DEFAULT.contains(&part.as_str()));
-    own.filter(move |(_, s)| mail || !s.plans.iter().any(|p| p == MAILBOX)).map(|(part, s)| (part.as_str(), s))
-}
-
-/// How many units of each licence it has bought.
-pub fn bought(tenant: &Tenant) -> u32 {
-    tenant.plain_users + 25
-}
-
 /// How many units of a licence are assigned.
 pub fn consumed(tenant: &Tenant, sku: &str) -> u32 {
     let kept = tenant.users.values().filter(|u| held(tenant, u).iter().any(|h| h.sku == sku)).count();
@@ -51,7 +36,7 @@ pub fn consumed(tenant: &Tenant, sku: &str) -> u32 {
 
 /// What plain users have: the licence with a mailbox, where the tenant has Exchange.
 pub fn everyones(tenant: &Tenant) -> Option<&'static Sku> {
-    skus(tenant).map(|(_, s)| s).find(|s| s.plans.iter().any(|p| p == MAILBOX))
+    skus::of(tenant).into_iter().map(|(_, s)| s).find(|s| s.plans.iter().any(|p| p == MAILBOX))
 }
 
 /// A licence that somebody holds, directly or through a group.
@@ -84,8 +69,7 @@ fn sku_of(id: &str) -> Option<(&'static str, &'static Sku)> {
 
 /// The service plans of a licence, by name.
 fn plans_of(sku: &str) -> impl Iterator<Item = (&'static str, &'static Plan)> {
-    let names = sku_of(sku).into_iter().flat_map(|(_, s)| &s.plans);
-    names.filter_map(|n| facts::products().plans.get_key_value(n)).map(|(n, p)| (n.as_str(), p))
+    sku_of(sku).into_iter().flat_map(|(_, s)| skus::plans(s))
 }
 
 pub fn has_mailbox(tenant: &Tenant, u: &User) -> bool {
@@ -97,7 +81,7 @@ pub fn has_mailbox(tenant: &Tenant, u: &User) -> bool {
 
 /// Whether a tenant has what Entra's paid features need.
 pub fn has_premium(tenant: &Tenant) -> bool {
-    skus(tenant).any(|(_, s)| s.plans.iter().any(|name| name.starts_with("AAD_PREMIUM")))
+    skus::has_plan(tenant, skus::P1) || skus::has_plan(tenant, skus::P2)
 }
 
 /// Adds what a user's licences say to its properties.
@@ -165,7 +149,7 @@ fn wish(ctx: &Ctx) -> Result<Wish, Failure> {
     let mut clean = Vec::new();
     for licence in &add {
         let id = licence.get("skuId").and_then(Value::as_str).unwrap_or_default();
-        let sku = skus(tenant).map(|(_, s)| s).find(|s| s.id.eq_ignore_ascii_case(id));
+        let sku = skus::of(tenant).into_iter().map(|(_, s)| s).find(|s| s.id.eq_ignore_ascii_case(id));
         let sku =
             sku.ok_or_else(|| Failure::bad(format!("License {id} does not correspond to a valid company License.")))?;
         let plans: Vec<String> = licence
@@ -215,7 +199,7 @@ fn assign_to_user(ctx: &mut Ctx) -> Reply {
     }
     let before = held(tenant, &user);
     for sku in wish.add.iter().filter_map(|l| l["skuId"].as_str()) {
-        if !before.iter().any(|h| h.sku == sku) && consumed(tenant, sku) >= bought(tenant) {
+        if !before.iter().any(|h| h.sku == sku) && consumed(tenant, sku) >= skus::bought(tenant) {
             return Err(Failure::bad(format!("Subscription with SKU {sku} does not have any available licenses.")));
         }
     }

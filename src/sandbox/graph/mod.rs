@@ -6,15 +6,24 @@ mod app_role_assignments;
 mod app_rules;
 mod app_templates;
 mod applications;
+mod audit;
+mod audit_log;
+mod auth_combinations;
+mod auth_strength;
 mod authentication;
+mod authentication_methods;
 pub mod batch;
 mod classifications;
+mod conditional_access;
+mod conditional_access_rules;
 mod credentials;
+mod cross_tenant;
 pub mod deleted;
 mod delta;
-mod directory;
 mod directory_objects;
 mod directory_roles;
+mod domain_records;
+mod domains;
 pub mod errors;
 mod federated;
 mod filter;
@@ -28,11 +37,14 @@ mod licences;
 mod logo;
 mod membership;
 pub mod metadata;
+mod named_locations;
 mod narrow;
 mod nav;
 mod objects;
+mod organization;
 mod passwords;
 mod people;
+mod policies;
 mod privilege;
 mod publisher;
 pub mod query;
@@ -46,6 +58,7 @@ pub mod routes;
 mod service_principals;
 mod sets;
 pub mod shape;
+mod skus;
 mod units;
 mod user_actions;
 mod user_changes;
@@ -53,6 +66,7 @@ mod users;
 
 pub use app_role_assignments::known_role;
 pub use applications::ensure_principal;
+pub use audit::by as caller_of;
 pub use role_requests::begin as begin_role;
 pub use role_schedules::end as end_role;
 pub use service_principals::remove as remove_principal;
@@ -90,6 +104,7 @@ pub struct Ctx<'a> {
 }
 
 /// What the outer layers need to know of a request to Graph before and after it is handled.
+#[derive(Clone)]
 pub struct Opened {
     pub matched: Match,
     pub caller: Caller,
@@ -108,6 +123,16 @@ pub fn open(state: &State, keys: &Keys, call: &Call, matched: Match, now: Timest
     }
 }
 
+/// Clouds differ in what their Graph knows.
+pub fn known_here(state: &State, matched: Match) -> Result<Match, Failure> {
+    let gdap =
+        matched.route.pattern.strip_prefix("/tenantRelationships/").filter(|rest| rest.starts_with("delegatedAdmin"));
+    match gdap.filter(|_| state.switches.without_gdap) {
+        Some(rest) => Err(Failure::segment(rest.split('/').next().unwrap_or(rest))),
+        None => Ok(matched),
+    }
+}
+
 pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) -> Reply {
     let Opened { matched, caller, owned_only } = opened;
     let Match { route, version, keys, cast, tail, .. } = matched;
@@ -115,7 +140,9 @@ pub fn handle(state: &mut State, call: &Call, opened: Opened, now: Timestamp) ->
     query::check_format(&call)?;
     let mut ctx =
         Ctx { state, call: &call, caller: &caller, now, version, route, keys, cast, tail, owned_only, whole: false };
+    let before = audit::before(&ctx);
     let answer = (route.handler)(&mut ctx)?;
+    audit::after(&mut ctx, before, &answer);
     let answer = query::applied(&mut ctx, answer)?;
     Ok(query::finish(&call, answer))
 }
@@ -135,13 +162,23 @@ fn areas(to: &mut Routes) {
         authentication::routes,
         registration::routes,
         invitations::routes,
-        directory::routes,
         directory_objects::routes,
         roles::routes,
         role_schedules::routes,
         role_requests::routes,
         directory_roles::routes,
         units::routes,
+        organization::routes,
+        domains::routes,
+        skus::routes,
+        conditional_access::routes,
+        named_locations::routes,
+        auth_strength::routes,
+        auth_combinations::routes,
+        policies::routes,
+        authentication_methods::routes,
+        cross_tenant::routes,
+        audit_log::routes,
         super::gdap::routes,
         // Last: it follows the lists of the others.
         delta::routes,

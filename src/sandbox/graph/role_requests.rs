@@ -8,7 +8,7 @@ use super::query::{self, List};
 use super::role_schedules::{self, ASSIGNED, ELIGIBLE};
 use super::roles::{self, Wanted};
 use super::routes::Routes;
-use super::{Ctx, Reply, licences, shape};
+use super::{Ctx, Reply, shape, skus};
 use crate::sandbox::clock::plus;
 use crate::sandbox::due::Effect;
 use crate::sandbox::http::Answer;
@@ -123,7 +123,7 @@ fn times(ctx: &Ctx, body: &Props) -> Result<(Timestamp, Option<Timestamp>), Fail
 }
 
 fn create(ctx: &mut Ctx) -> Reply {
-    if !licences::has_premium(ctx.tenant()?) {
+    if !skus::has_plan(ctx.tenant()?, skus::P2) {
         let text = "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.";
         return Err(Failure::new(400, "AadPremiumLicenseRequired", text));
     }

@@ -188,7 +188,7 @@ pub fn give(state: &mut State, now: Timestamp, home: &str, wanted: Wanted) -> Op
     tenant.role_assignments.insert(made.id.clone(), made.clone());
     tenant.active_roles.insert(role.clone());
     if made.is_tenant_wide() {
-        let lag = state.lag.exchange_role;
+        let lag = state.lag_of(state.lag.exchange_role, &format!("exchange {principal} {role}"));
         state.after(lag, now, Effect::ExchangeRole { tenant: home.to_owned(), principal, role });
     }
     Some(made)

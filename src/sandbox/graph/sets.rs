@@ -44,6 +44,18 @@ pub struct Set {
     pub fill: fn(&Ctx, &mut Props),
     /// Checks beyond the type: the object before (at a change) and after.
     pub check: fn(&Ctx, Option<&Props>, &Props) -> Result<(), Failure>,
+    /// The shelf, where it is not called as the last word of the path.
+    pub shelf: &'static str,
+    /// Reads a body, of a new object or of a change of one.
+    pub read: fn(&Ctx, &Set, Option<&Item>) -> Result<Props, Failure>,
+    /// What an answer shows besides what is kept.
+    pub show: fn(&Ctx, &Item, &mut Value),
+    /// Whether an object may be deleted.
+    pub may_go: fn(&Ctx, &Item) -> Result<(), Failure>,
+    /// The shelf where deleted objects wait to be restored.
+    pub bin: Option<&'static str>,
+    /// How a missing object is answered.
+    pub missing: fn(&str) -> Failure,
 }
 
 impl Set {
@@ -65,11 +77,20 @@ impl Set {
             built_in: |_| Vec::new(),
             fill: |_, _| {},
             check: |_, _, _| Ok(()),
+            shelf: "",
+            read: |ctx, set, _| ctx.body(set.of),
+            show: |_, _, _| {},
+            may_go: |_, _| Ok(()),
+            bin: None,
+            missing: Failure::not_found,
         }
     }
 
-    /// The last word of its path.
-    fn name(&self) -> &'static str {
+    /// The last word of its path, unless it says otherwise.
+    pub fn name(&self) -> &'static str {
+        if !self.shelf.is_empty() {
+            return self.shelf;
+        }
         self.path.rsplit('/').next().unwrap_or(self.path)
     }
 
@@ -96,7 +117,7 @@ fn shelf_of(ctx: &Ctx, set: &Set) -> Result<String, Failure> {
     }
 }
 
-fn of_route(ctx: &Ctx) -> Result<&'static Set, Failure> {
+pub fn of_route(ctx: &Ctx) -> Result<&'static Set, Failure> {
     ctx.route.set.ok_or_else(|| Failure::segment(&ctx.route.pattern))
 }
 
@@ -142,6 +163,13 @@ pub fn inside(tenant: &Tenant, set: &Set, owner: &str) -> Vec<Value> {
     all.iter().map(|item| render_as(set.of, item)).collect()
 }
 
+/// An object as this collection answers it.
+pub fn shown(ctx: &Ctx, set: &Set, item: &Item) -> Value {
+    let mut value = render_as(set.of, item);
+    (set.show)(ctx, item, &mut value);
+    value
+}
+
 /// The type that an object says it is, where the collection's type has descendants.
 fn own_type<'a>(of: &'a str, props: &'a Props) -> &'a str {
     props.get("@odata.type").and_then(Value::as_str).and_then(|t| t.strip_prefix("#microsoft.graph.")).unwrap_or(of)
@@ -164,7 +192,7 @@ pub fn list(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
     let tenant = ctx.tenant()?;
     let mut all: Vec<Value> =
-        items(tenant, set, &shelf_of(ctx, set)?).iter().map(|item| render_as(set.of, item)).collect();
+        items(tenant, set, &shelf_of(ctx, set)?).iter().map(|item| shown(ctx, set, item)).collect();
     if let Some(cast) = &ctx.cast {
         super::objects::of_type(&mut all, cast);
     }
@@ -185,7 +213,7 @@ fn key_of(ctx: &Ctx, set: &Set) -> Key {
     ctx.key(usize::from(set.owner.is_some()))
 }
 
-fn find(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
+pub fn find(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
     let key = key_of(ctx, set);
     let all = items(ctx.tenant()?, set, &shelf_of(ctx, set)?);
     let hit = all.into_iter().find(|item| match (&key, set.alternate) {
@@ -200,22 +228,22 @@ fn find(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
                 || known.is_some_and(|k| item.props.get(k).and_then(Value::as_str) == Some(&text))
         }
     });
-    hit.ok_or_else(|| Failure::not_found(&key.text()))
+    hit.ok_or_else(|| (set.missing)(&key.text()))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
     let item = find(ctx, set)?;
     let context = context_of(ctx, set);
-    query::single(ctx, set.of, &context, render_as(set.of, &item), 200)
+    query::single(ctx, set.of, &context, shown(ctx, set, &item), 200)
 }
 
 pub fn create(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
-    let body = ctx.body(set.of)?;
+    let body = (set.read)(ctx, set, None)?;
     let item = make(ctx, set, body)?;
     let context = context_of(ctx, set);
-    query::single(ctx, set.of, &context, render_as(set.of, &item), 201)
+    query::single(ctx, set.of, &context, shown(ctx, set, &item), 201)
 }
 
 fn make(ctx: &mut Ctx, set: &'static Set, mut body: Props) -> Result<Item, Failure> {
@@ -271,8 +299,9 @@ fn check_unique(ctx: &Ctx, set: &Set, shelf: &str, own: Option<&str>, body: &Pro
 
 pub fn update(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
-    let body = ctx.body(set.of)?;
-    let item = match (find(ctx, set), key_of(ctx, set)) {
+    let found = find(ctx, set);
+    let body = (set.read)(ctx, set, found.as_ref().ok())?;
+    let item = match (found, key_of(ctx, set)) {
         (Ok(item), _) => item,
         (Err(_), Key::Alternate(name, value))
             if Some(name.as_str()) == set.alternate && super::create_if_missing(ctx.call) =>
@@ -281,7 +310,7 @@ pub fn update(ctx: &mut Ctx) -> Reply {
             body.insert(name, json!(value));
             let item = make(ctx, set, body)?;
             let context = context_of(ctx, set);
-            return query::single(ctx, set.of, &context, render_as(set.of, &item), 201);
+            return query::single(ctx, set.of, &context, shown(ctx, set, &item), 201);
         }
         (Err(missing), _) => return Err(missing),
     };
@@ -317,36 +346,44 @@ fn change(ctx: &mut Ctx, set: &'static Set, mut item: Item, mut body: Props) -> 
 pub fn delete(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
     let item = find(ctx, set)?;
+    (set.may_go)(ctx, &item)?;
     let shelf = shelf_of(ctx, set)?;
+    let now = ctx.now;
     let tenant = ctx.tenant_mut()?;
     let gone = tenant.shelves.get_mut(&shelf).and_then(|s| s.remove(&item.id));
-    if gone.is_none() {
+    let Some(mut gone) = gone else {
         return Err(Failure::new(403, "Authorization_RequestDenied", "A built-in object cannot be deleted."));
+    };
+    tenant.links.forget(&item.id);
+    tenant.history.remove(set.of, &item.id, set.bin.is_none());
+    if let Some(bin) = set.bin {
+        gone.props.insert("deletedDateTime".to_owned(), json!(now));
+        tenant.shelves.entry(bin.to_owned()).or_default().insert(gone.id.clone(), gone);
     }
     // What was inside it is gone too.
     let inner = format!("{}/", item.id);
     tenant.shelves.retain(|path, s| !s.is_empty() && !path.starts_with(&inner));
-    tenant.links.forget(&item.id);
-    tenant.history.remove(set.of, &item.id, true);
-    ctx.state.retired.insert(item.id);
+    if set.bin.is_none() {
+        ctx.state.retired.insert(item.id);
+    }
     Ok(Answer::empty(204))
 }
 
 /// The one object: as it was written last, else as every tenant has it.
-fn the_one(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
+pub fn the_one(ctx: &Ctx, set: &Set) -> Result<Item, Failure> {
     items(ctx.tenant()?, set, set.name()).into_iter().next().ok_or_else(|| Failure::segment(set.name()))
 }
 
 pub fn get_singleton(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
     let item = the_one(ctx, set)?;
-    query::single(ctx, set.of, set.context(), render_as(set.of, &item), 200)
+    query::single(ctx, set.of, set.context(), shown(ctx, set, &item), 200)
 }
 
 pub fn update_singleton(ctx: &mut Ctx) -> Reply {
     let set = of_route(ctx)?;
-    let body = ctx.body(set.of)?;
     let item = the_one(ctx, set)?;
+    let body = (set.read)(ctx, set, Some(&item))?;
     change(ctx, set, item, body)?;
     Ok(Answer::empty(204))
 }

@@ -8,9 +8,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Refusal, refuse};
+use crate::sandbox::behaviour::tokens;
 use crate::sandbox::ids;
 use crate::sandbox::keys::from_standard_b64;
-use crate::sandbox::state::Application;
+use crate::sandbox::state::{Application, State};
 
 /// SubjectPublicKeyInfo of a DER certificate.
 pub fn public_key(der: &[u8]) -> Option<Vec<u8>> {
@@ -30,6 +31,7 @@ fn part(text: &str) -> Option<Value> {
 /// Whether the JWT was signed by one of the app's certificates and speaks for this client and tenant.
 #[expect(clippy::disallowed_methods, reason = "an assertion may be timed by the caller's wall clock")]
 pub fn check(
+    state: &State,
     app: &Application,
     assertion: &str,
     tenant: &str,
@@ -74,7 +76,7 @@ pub fn check(
     let hit = app
         .certificates
         .iter()
-        .filter(|c| c.usage == "Verify")
+        .filter(|c| c.usage == "Verify" && tokens::knows_certificate(state, &app.app_id, &c.key_id))
         .find_map(|c| from_standard_b64(&c.der).filter(|d| matches(d)).map(|d| (c, d)));
     let (certificate, der) = hit.ok_or_else(unknown)?;
     let key = DecodingKey::from_rsa_der(&public_key(&der).ok_or_else(unknown)?);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::sandbox::behaviour::tokens;
 use crate::sandbox::gdap;
 use crate::sandbox::graph::known_role;
 use crate::sandbox::state::{Principal, State, Tenant, User};
@@ -30,8 +31,11 @@ pub fn app_only(
     now: Timestamp,
 ) -> Value {
     let mut claims = base(state, tenant, &principal.app_id, audience, now);
+    let unseen = tokens::unseen(state, tenant);
     let held = tenant.app_roles.values().filter(|a| a.principal_id == principal.id && a.resource_id == resource.id);
-    let roles: BTreeSet<String> = held.filter_map(|a| known_role(state, &resource.app_id, &a.app_role_id)).collect();
+    let held = held.filter(|a| !unseen.contains(a.id.as_str())).map(|a| a.app_role_id.as_str());
+    let held = held.chain(tokens::lingering(state, tenant, &principal.id, Some(&resource.id)));
+    let roles: BTreeSet<String> = held.filter_map(|role| known_role(state, &resource.app_id, role)).collect();
     claims["oid"] = json!(principal.id);
     claims["sub"] = json!(principal.id);
     claims["idtyp"] = json!("app");
@@ -39,7 +43,7 @@ pub fn app_only(
     if !roles.is_empty() {
         claims["roles"] = json!(roles);
     }
-    claims["wids"] = json!(directory_roles(tenant, &principal.id));
+    claims["wids"] = json!(directory_roles(state, tenant, &principal.id));
     claims
 }
 
@@ -55,7 +59,7 @@ pub fn delegated(
 ) -> Value {
     let mut claims = base(state, tenant, client, audience, now);
     let wids = if tenant.id == state.partner {
-        directory_roles(tenant, &user.id)
+        directory_roles(state, tenant, &user.id)
     } else {
         gdap::roles_of(state, &user.id, &tenant.id)
     };
@@ -74,9 +78,14 @@ pub fn delegated(
 }
 
 /// Roles given directly, or through role-assignable groups.
-fn directory_roles(tenant: &Tenant, id: &str) -> BTreeSet<String> {
+fn directory_roles(state: &State, tenant: &Tenant, id: &str) -> BTreeSet<String> {
+    let unseen = tokens::unseen(state, tenant);
     let holds =
         |principal: &str| principal == id || tenant.groups.get(principal).is_some_and(|g| g.members.contains(id));
-    let wide = tenant.role_assignments.values().filter(|r| r.is_tenant_wide());
-    wide.filter(|r| holds(&r.principal_id)).map(|r| r.role.clone()).collect()
+    let held = tenant
+        .role_assignments
+        .values()
+        .filter(|r| r.is_tenant_wide() && holds(&r.principal_id) && !unseen.contains(r.id.as_str()));
+    let held = held.map(|r| r.role.as_str()).chain(tokens::lingering(state, tenant, id, None));
+    held.map(str::to_owned).collect()
 }

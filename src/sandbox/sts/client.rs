@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::{Form, Refusal, certificate, refuse};
-use crate::sandbox::due::Effect;
+use crate::sandbox::behaviour::tokens;
 use crate::sandbox::ids;
-use crate::sandbox::state::{Application, Principal, State, Tenant};
+use crate::sandbox::state::{Application, Principal, Secret, State, Tenant};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -37,7 +37,7 @@ pub fn authenticate(
         let mut names = tenant.domains.clone();
         // Assertions are often addressed to the tenant as the caller wrote it.
         names.push(tenant.id.clone());
-        return certificate::check(app, assertion, &tenant.id, &names, now);
+        return certificate::check(state, app, assertion, &tenant.id, &names, now);
     }
     let Some(secret) = form.get("client_secret") else {
         return Err(refuse(
@@ -47,10 +47,8 @@ pub fn authenticate(
         ));
     };
     let hash = ids::secret_hash(secret);
-    let pending = |key_id: &str| {
-        state.is_pending(&Effect::SecretUsable { app_id: app.app_id.clone(), key_id: key_id.to_owned() })
-    };
-    let known = app.secrets.iter().find(|s| s.hash == hash && s.start <= now && !pending(&s.key_id));
+    let usable = |s: &Secret| s.start <= now && tokens::knows_secret(state, &app.app_id, s, now);
+    let known = app.secrets.iter().find(|s| s.hash == hash && usable(s));
     let Some(known) = known else {
         return Err(refuse(
             7_000_215,

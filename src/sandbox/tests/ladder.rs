@@ -6,21 +6,21 @@ use super::support::*;
 
 pub const FOOTHOLD: &str = "DelegatedPermissionGrant.ReadWrite.All,AppRoleAssignment.ReadWrite.All,Application.ReadWrite.All,RoleManagement.ReadWrite.Directory";
 
-fn consents(tenant: &str) -> String {
+pub fn consents(tenant: &str) -> String {
     format!("/v1/customers/{tenant}/applicationconsents")
 }
 
-fn consent(scope: &str) -> Value {
+pub fn consent(scope: &str) -> Value {
     json!({ "applicationId": MANAGER, "displayName": "Tenantry", "applicationGrants": [{ "enterpriseApplicationId": "00000003-0000-0000-c000-000000000000", "scope": scope }] })
 }
 
-async fn consented(cloud: &Cloud) {
+pub async fn consented(cloud: &Cloud) {
     let pc = cloud.api(cloud.user_token(PARTNER, PARTNER_CENTER).await);
     pc.post(&consents(CONTOSO), consent(FOOTHOLD)).await.is(201);
 }
 
 /// A multi-tenant app with a secret: (app id, secret).
-async fn product(cloud: &Cloud) -> (String, String) {
+pub async fn product(cloud: &Cloud) -> (String, String) {
     let api = cloud.home().await;
     let app = api.post("/v1.0/applications", json!({ "displayName": "Rallied", "signInAudience": "AzureADMultipleOrgs", "uniqueName": "tenantry-rallied" })).await.is(201);
     let secret = api
@@ -34,14 +34,14 @@ async fn product(cloud: &Cloud) -> (String, String) {
     (app.text("/appId"), secret)
 }
 
-async fn sp(api: &Api<'_>, app_id: &str) -> String {
+pub async fn sp(api: &Api<'_>, app_id: &str) -> String {
     api.get(&format!("/v1.0/servicePrincipals(appId='{app_id}')?$select=id")).await.is(200).text("/id")
 }
 
-const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
-const EXCHANGE_APP: &str = "00000002-0000-0ff1-ce00-000000000000";
+pub const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
+pub const EXCHANGE_APP: &str = "00000002-0000-0ff1-ce00-000000000000";
 
-async fn grant(api: &Api<'_>, principal: &str, resource_app: &str, role: &str) -> Got {
+pub async fn grant(api: &Api<'_>, principal: &str, resource_app: &str, role: &str) -> Got {
     let resource = sp(api, resource_app).await;
     api.post(
         &format!("/v1.0/servicePrincipals/{resource}/appRoleAssignedTo"),
@@ -50,10 +50,10 @@ async fn grant(api: &Api<'_>, principal: &str, resource_app: &str, role: &str) -
     .await
 }
 
-const USER_READ_ALL: &str = "df021288-bdef-4463-88db-98f22de89214";
-const MANAGE_AS_APP: &str = "dc50a0fb-09a3-484d-be87-e023b12c6440";
+pub const USER_READ_ALL: &str = "df021288-bdef-4463-88db-98f22de89214";
+pub const MANAGE_AS_APP: &str = "dc50a0fb-09a3-484d-be87-e023b12c6440";
 
-async fn cmdlet(cloud: &Cloud, token: Got, name: &str) -> Got {
+pub async fn cmdlet(cloud: &Cloud, token: Got, name: &str) -> Got {
     cloud
         .api(token)
         .post(

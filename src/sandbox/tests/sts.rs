@@ -210,13 +210,13 @@ fn certificate(spki: &[u8]) -> Vec<u8> {
     tlv(0x30, &[tlv(0x30, &parts.concat()), sha256_rsa, tlv(0x03, &[0, 1, 2, 3])].concat())
 }
 
-struct Signer {
+pub struct Signer {
     key: EncodingKey,
-    der: Vec<u8>,
+    pub der: Vec<u8>,
 }
 
 impl Signer {
-    fn new() -> Signer {
+    pub fn new() -> Signer {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
         let pkcs8: aws_lc_rs::encoding::Pkcs8V1Der = pair.as_der().unwrap();
         let spki: aws_lc_rs::encoding::PublicKeyX509Der = pair.public_key().as_der().unwrap();
@@ -224,11 +224,16 @@ impl Signer {
         Signer { key: EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap(), der: certificate(spki.as_ref()) }
     }
 
-    fn pem(&self) -> String {
+    /// As Graph takes it.
+    pub fn key(&self) -> String {
+        crate::sandbox::keys::standard_b64(&self.der)
+    }
+
+    pub fn pem(&self) -> String {
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", standard_b64(&self.der))
     }
 
-    fn assertion(&self, algorithm: Algorithm, change: impl FnOnce(&mut Value)) -> String {
+    pub fn assertion(&self, algorithm: Algorithm, change: impl FnOnce(&mut Value)) -> String {
         let now = jiff::Timestamp::now().as_second();
         let aud = format!("https://login.microsoftonline.com/{PARTNER}/oauth2/v2.0/token");
         let mut claims =
@@ -240,7 +245,7 @@ impl Signer {
     }
 }
 
-async fn by_assertion(cloud: &Cloud, assertion: &str) -> Got {
+pub async fn by_assertion(cloud: &Cloud, assertion: &str) -> Got {
     let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
     let fields = [("grant_type", "client_credentials"), ("client_id", MANAGER), ("scope", GRAPH)];
     cloud

@@ -5,7 +5,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::sandbox::world::WorldFile;
-use crate::sandbox::{Control, Options, Profile, Sandbox};
+use crate::sandbox::{ClockWish, Control, Options, Profile, Sandbox, Serving, serve};
 
 pub const PARTNER: &str = "5c1f0a52-7d1e-4a52-9a55-0f3b7f1f6f10";
 pub const CONTOSO: &str = "9e0c6a0b-2f0a-4a4f-8f5e-9a9f6a1c7b11";
@@ -131,6 +131,24 @@ impl Cloud {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::start(options(folder.path().join("sandbox.json"), Some(world))).await.unwrap();
         Cloud { sandbox, http: reqwest::Client::new(), folder }
+    }
+
+    /// With a clock that moves only when it is told to, and so much of Microsoft's behaviour in time.
+    pub async fn still(behaviour: Value) -> Cloud {
+        Cloud::still_with(behaviour, |_| ()).await
+    }
+
+    pub async fn still_with(mut behaviour: Value, change: impl FnOnce(&mut WorldFile)) -> Cloud {
+        let mut world = world();
+        let wish = behaviour.as_object_mut().unwrap();
+        world.profile = wish.remove("profile").map(|p| p.as_str().unwrap().parse().unwrap());
+        world.behaviour = wish.clone();
+        change(&mut world);
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Some(ClockWish::Fixed("2026-11-23T10:00:00Z".parse().unwrap()));
+        let options = options(folder.path().join("sandbox.json"), Some(world));
+        let served = serve(options, Serving { clock, ..Serving::default() }).await.unwrap();
+        Cloud { sandbox: served.sandbox, http: reqwest::Client::new(), folder }
     }
 
     pub fn control(&self) -> Control {

@@ -350,7 +350,7 @@ impl Running<'_> {
 /// A run that has ended.
 pub struct Run {
     args: Vec<OsString>,
-    status: ExitStatus,
+    pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }

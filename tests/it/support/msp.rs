@@ -153,6 +153,12 @@ impl Msp {
         self.cloud(|sandbox| sandbox.control().faults(&wish).unwrap());
     }
 
+    /// From now on the cloud behaves as a profile does.
+    #[track_caller]
+    pub fn cloud_behaves(&self, profile: &str) {
+        self.cloud(|sandbox| sandbox.control().behaviour(&json!({ "profile": profile })).unwrap());
+    }
+
     /// Faults that have not struck yet.
     pub fn faults(&self) -> Value {
         self.cloud(|sandbox| sandbox.control().faults(&json!({})).unwrap())

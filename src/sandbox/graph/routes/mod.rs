@@ -28,6 +28,8 @@ pub struct Route {
     pub roles: &'static [&'static str],
     /// An owner of the object needs no role.
     pub or_owner: bool,
+    /// v1.0 does not have it.
+    pub beta: bool,
     pub handler: Handler,
     /// The collection that it is about, when that has no behaviour of its own.
     pub set: Option<&'static Set>,
@@ -50,9 +52,20 @@ impl Route {
         self
     }
 
+    pub fn only_beta(&mut self) -> &mut Route {
+        self.beta = true;
+        self
+    }
+
+    /// It is about a collection without behaviour of its own.
     pub fn of_set(&mut self, set: &'static Set) -> &mut Route {
         self.set = Some(set);
         self
+    }
+
+    /// The pattern as the tables of permissions and of activities write it.
+    pub fn rule_path(&self) -> &str {
+        &self.rule
     }
 
     /// What opens it; a path under `/me` and a cast may have rules of their own.
@@ -91,6 +104,7 @@ impl Routes {
             write,
             roles,
             or_owner: false,
+            beta: false,
             handler,
             set: None,
             nav: None,
@@ -206,7 +220,7 @@ pub fn all() -> &'static [Route] {
 }
 
 /// A request's route, and what its path says besides.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Match {
     pub route: &'static Route,
     pub version: &'static str,
@@ -230,13 +244,13 @@ pub fn find(method: &str, raw: &str, version: &'static str) -> Result<Match, Fai
     let mut segments = path::segments(raw);
     let of_caller = path::resolve_me(&mut segments);
     let cast = path::take_casts(&mut segments);
-    match lookup(method, &segments) {
+    match lookup(method, &segments, version) {
         Ok((route, keys)) => Ok(Match { route, version, keys, cast, tail: None, of_caller }),
         Err(missed) => {
             let Some((tail, rest)) = path::split_tail(&segments).filter(|_| method == "GET") else {
                 return Err(missed.failure(&segments));
             };
-            let (route, keys) = lookup(method, rest).map_err(|_| missed.failure(&segments))?;
+            let (route, keys) = lookup(method, rest, version).map_err(|_| missed.failure(&segments))?;
             Ok(Match { route, version, keys, cast, tail: Some(tail), of_caller })
         }
     }
@@ -261,12 +275,13 @@ impl Missed {
     }
 }
 
-fn lookup(method: &str, path: &[Segment]) -> Result<(&'static Route, Vec<Key>), Missed> {
+fn lookup(method: &str, path: &[Segment], version: &str) -> Result<(&'static Route, Vec<Key>), Missed> {
     let mut missed = Missed { furthest: 0, other_method: false };
     let table = table();
     let first = path.first().map(|s| s.text().to_ascii_lowercase()).unwrap_or_default();
     for route in table.by_word.get(&first).into_iter().flatten().map(|i| &table.all[*i]) {
         match path::fit(&route.parts, path) {
+            Ok(_) if route.beta && version != "beta" => missed.furthest = missed.furthest.max(route.parts.len() - 1),
             Ok(keys) if route.method == method => return Ok((route, keys)),
             Ok(_) => missed.other_method = true,
             Err(n) => missed.furthest = missed.furthest.max(n),
