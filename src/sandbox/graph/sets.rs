@@ -362,7 +362,7 @@ pub fn delete(ctx: &mut Ctx) -> Reply {
     }
     // What was inside it is gone too.
     let inner = format!("{}/", item.id);
-    tenant.shelves.retain(|path, s| !s.is_empty() && !path.starts_with(&inner));
+    tenant.shelves.retain(|path, s| !s.is_empty() && (set.bin.is_some() || !path.starts_with(&inner)));
     if set.bin.is_none() {
         ctx.state.retired.insert(item.id);
     }
