@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::clock::{self, Delay};
 use super::gdap::operations::{Change, OperationStatus};
 use super::gdap::{self, Status};
+use super::graph;
 use super::partner_center;
 use super::state::State;
 
@@ -41,6 +42,15 @@ pub enum Effect {
         tenant: String,
         principal: String,
         role: String,
+    },
+    /// A directory role begins or ends with its schedule. No lag: nobody waits for it.
+    RoleBegin {
+        tenant: String,
+        request: String,
+    },
+    RoleEnd {
+        tenant: String,
+        id: String,
     },
     Consent {
         tenant: String,
@@ -90,10 +100,12 @@ pub enum Effect {
 /// All that is due, earliest first; what is due at the same moment, in the order in which it was scheduled.
 ///
 /// The ends of relationships are kept apart: a fleet has thousands of them, years ahead, and nobody waits for them.
+/// So are the schedules of roles.
 #[derive(Debug, Default, Clone)]
 pub struct Dues {
     lags: VecDeque<Due>,
     ends: BTreeSet<(Timestamp, String)>,
+    schedules: VecDeque<Due>,
 }
 
 impl Dues {
@@ -101,8 +113,10 @@ impl Dues {
         match effect {
             Effect::RelationshipEnd { id } => drop(self.ends.insert((at, id))),
             effect => {
-                let place = self.lags.partition_point(|d| d.at <= at);
-                self.lags.insert(place, Due { at, effect });
+                let scheduled = matches!(effect, Effect::RoleBegin { .. } | Effect::RoleEnd { .. });
+                let list = if scheduled { &mut self.schedules } else { &mut self.lags };
+                let place = list.partition_point(|d| d.at <= at);
+                list.insert(place, Due { at, effect });
             }
         }
     }
@@ -119,6 +133,7 @@ impl Dues {
 
     pub fn forget(&mut self, effect: &Effect) {
         self.lags.retain(|d| d.effect != *effect);
+        self.schedules.retain(|d| d.effect != *effect);
     }
 
     pub fn forget_end(&mut self, relationship: &str) {
@@ -126,7 +141,12 @@ impl Dues {
     }
 
     fn take(&mut self, now: Timestamp) -> Option<Due> {
-        let lag = self.lags.front().map(|d| d.at).filter(|at| *at <= now);
+        let first = |list: &VecDeque<Due>| list.front().map(|d| d.at).filter(|at| *at <= now);
+        let (lag, scheduled) = (first(&self.lags), first(&self.schedules));
+        let earliest = lag.into_iter().chain(self.ends.first().map(|(at, _)| *at)).min();
+        if scheduled.is_some_and(|at| earliest.is_none_or(|e| at < e)) {
+            return self.schedules.pop_front();
+        }
         let end = self.ends.first().map(|(at, _)| *at).filter(|at| *at <= now);
         match (lag, end) {
             (None, None) => None,
@@ -139,7 +159,7 @@ impl Dues {
 impl Serialize for Dues {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let ends = self.ends.iter().map(|(at, id)| Due { at: *at, effect: Effect::RelationshipEnd { id: id.clone() } });
-        s.collect_seq(self.lags.iter().cloned().chain(ends))
+        s.collect_seq(self.lags.iter().chain(&self.schedules).cloned().chain(ends))
     }
 }
 
@@ -190,6 +210,8 @@ impl State {
             Effect::Relationship { id, to } => gdap::arrive(self, at, &id, to),
             Effect::RelationshipEnd { id } => gdap::end_reached(self, at, &id),
             Effect::AssignmentActive { relationship, id } => gdap::assignment_active(self, at, &relationship, &id),
+            Effect::RoleBegin { tenant, request } => graph::begin_role(self, at, &tenant, &request),
+            Effect::RoleEnd { tenant, id } => graph::end_role(self, &tenant, &id),
             Effect::Consent { tenant, app_id, grants } => partner_center::appear(self, &tenant, &app_id, &grants),
             Effect::DelegatedRoles { relationship, id } => gdap::roles_arrive(self, &relationship, &id),
             Effect::AssignmentDeleted { relationship, id } => gdap::assignment_deleted(self, at, &relationship, &id),

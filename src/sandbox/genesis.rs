@@ -154,6 +154,7 @@ fn fill_partner(state: &mut State, tenant: &mut Tenant, file: &PartnerFile, now:
                 id: id("roleAssignment", &format!("{uid} {role}")),
                 role: role.to_owned(),
                 principal_id: uid.clone(),
+                scope: "/".to_owned(),
             });
         }
         let user = User {

@@ -61,6 +61,20 @@ impl Links {
         named.entry(name.to_owned()).or_default().insert(target.to_owned())
     }
 
+    pub fn add_all<'a>(&mut self, source: &str, name: &str, targets: impl IntoIterator<Item = &'a String>) {
+        for target in targets {
+            self.add(source, name, target);
+        }
+    }
+
+    /// The link leads there, and nowhere else.
+    pub fn set(&mut self, source: &str, name: &str, target: &str) {
+        if let Some(named) = self.0.get_mut(source) {
+            named.remove(name);
+        }
+        self.add(source, name, target);
+    }
+
     /// Whether it was there.
     pub fn remove(&mut self, source: &str, name: &str, target: &str) -> bool {
         let Some(named) = self.0.get_mut(source) else { return false };

@@ -121,6 +121,15 @@ pub struct Tenant {
     pub commercial: bool,
     /// Plain users, made up when they are read.
     pub plain_users: u32,
+    /// Those of them that were written: they are users like any other since.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub plain_taken: BTreeSet<u32>,
+    /// Plain users by id.
+    #[serde(skip)]
+    pub plain_ids: OnceLock<Arc<HashMap<String, u32>>>,
+    /// Directory roles that have been activated, by template.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub active_roles: BTreeSet<String>,
     pub users: BTreeMap<String, User>,
     pub applications: BTreeMap<String, Application>,
     pub principals: BTreeMap<String, Principal>,
@@ -268,6 +277,33 @@ pub struct RoleAssignment {
     pub id: String,
     pub role: String,
     pub principal_id: String,
+    /// What it reaches: `/`, `/administrativeUnits/{id}`, or `/{id of an object}`.
+    #[serde(default = "everything", skip_serializing_if = "is_everything")]
+    pub scope: String,
+}
+
+fn everything() -> String {
+    "/".to_owned()
+}
+
+fn is_everything(scope: &str) -> bool {
+    scope == "/"
+}
+
+impl RoleAssignment {
+    /// Whether it reaches the whole directory.
+    pub fn is_tenant_wide(&self) -> bool {
+        is_everything(&self.scope)
+    }
+}
+
+impl User {
+    pub fn text(&self, prop: &str) -> Option<&str> {
+        self.props.get(prop).and_then(Value::as_str)
+    }
+    pub fn is_guest(&self) -> bool {
+        self.text("userType") == Some("Guest")
+    }
 }
 
 /// Names of a customer at the time the partner's contract with it was made.
@@ -305,6 +341,11 @@ impl Group {
     }
     pub fn is_role_assignable(&self) -> bool {
         self.props.get("isAssignableToRole") == Some(&Value::Bool(true))
+    }
+    /// `Unified`: a Microsoft 365 group; `DynamicMembership`: a rule says who is in it.
+    pub fn is_of_type(&self, name: &str) -> bool {
+        let types = self.props.get("groupTypes").and_then(Value::as_array);
+        types.is_some_and(|t| t.iter().any(|t| t.as_str() == Some(name)))
     }
 }
 

@@ -86,8 +86,8 @@ pub fn reset_password(state: &mut State, now: Timestamp, name: &str) -> Found<St
     // Times are whole seconds: a token of this very second is revoked too.
     u.tokens_valid_from = clock::plus(now, 1);
     u.props.insert("lastPasswordChangeDateTime".into(), json!(now));
-    if let Some(hash) = u.props.get_mut("passwordHash") {
-        *hash = Value::String(ids::secret_hash(&ids::guid(seed, &["another password", &u.id, &now.to_string()], 0)));
+    if let Some(hash) = &mut u.password {
+        *hash = ids::secret_hash(&ids::guid(seed, &["another password", &u.id, &now.to_string()], 0));
     }
     Ok(format!("{name} has another password, and its refresh tokens are revoked"))
 }

@@ -151,6 +151,7 @@ macro_rules! embedded {
 
 embedded!(resources, BTreeMap<String, Resource>, "resources.json");
 embedded!(roles, BTreeMap<String, Role>, "roles.json");
+embedded!(role_actions, BTreeMap<String, Vec<String>>, "role_actions.json");
 embedded!(types, Types, "types.json");
 embedded!(consentable, BTreeSet<String>, "user_consent.json");
 embedded!(all_queries, BTreeMap<String, queries::Queries>, "queries.json");

@@ -141,6 +141,12 @@ impl Caller {
     }
 }
 
+/// Permissions that are about the signed-in user alone.
+fn is_of_self(permission: &str) -> bool {
+    ["User.Read", "User.ReadWrite"].contains(&permission)
+        || (permission.starts_with("UserAuth") && !permission.ends_with(".All"))
+}
+
 /// 403 unless scopes or roles of the token open the route. Returns whether only `OwnedBy` did.
 pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool, Failure> {
     let route = matched.route;
@@ -151,7 +157,10 @@ pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool
     }
     let rule = route.rule(matched.of_caller, matched.cast.as_deref()).ok_or_else(denied)?;
     let opens = if caller.user.is_some() { &rule.user } else { &rule.app };
-    let met: Vec<&Need> = opens.iter().filter(|need| caller.meets(need)).collect();
+    let mut met: Vec<&Need> = opens.iter().filter(|need| caller.meets(need)).collect();
+    if met.iter().any(|need| is_of_self(&need.permission)) && !objects::is_self(state, caller, matched) {
+        met.retain(|need| !is_of_self(&need.permission) || !route.pattern.starts_with("/users"));
+    }
     if met.is_empty() {
         return Err(denied());
     }
@@ -161,7 +170,18 @@ pub fn permitted(state: &State, caller: &Caller, matched: &Match) -> Result<bool
             return Err(denied());
         }
         let owns = || route.or_owner && objects::owned_by(state, caller, matched, user);
-        if !route.roles.is_empty() && !caller.has_role(route.roles) && !owns() {
+        let scoped = || objects::scoped_role(state, caller, matched);
+        if !route.roles.is_empty() && !caller.has_role(route.roles) && !owns() && !scoped() {
+            return Err(denied());
+        }
+        // Entra: guests read themselves and the organisation, nobody else.
+        let home = state.tenants.get(&caller.tenant).and_then(|t| t.users.get(user));
+        let open = ["/organization", "/groups/{key}"].iter().any(|p| route.pattern.starts_with(p));
+        if home.is_some_and(|u| u.is_guest())
+            && caller.wids.is_empty()
+            && !open
+            && !objects::is_self(state, caller, matched)
+        {
             return Err(denied());
         }
     }

@@ -22,7 +22,7 @@ pub static NAVS: &[Nav] = &[Nav::many("user", "oauth2PermissionGrants", TYPE, So
 
 const TYPE: &str = "oAuth2PermissionGrant";
 
-fn render(g: &Grant) -> Value {
+pub fn render(g: &Grant) -> Value {
     let props = json!({
         "id": g.id, "clientId": g.client_id, "resourceId": g.resource_id, "scope": g.scope, "principalId": g.principal_id,
         "consentType": if g.principal_id.is_some() { "Principal" } else { "AllPrincipals" },

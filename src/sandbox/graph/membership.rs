@@ -34,10 +34,16 @@ pub fn role_id(state: &State, tenant: &Tenant, role: &str) -> String {
 /// A directory role as a directory object.
 pub fn role_object(state: &State, tenant: &Tenant, role: &str) -> Value {
     let id = role_id(state, tenant, role);
-    let props = json!({ "id": id, "displayName": facts::role_name(role), "roleTemplateId": role });
+    let name = facts::role_name(role);
+    let props = json!({ "id": id, "displayName": name, "description": role_description(name), "roleTemplateId": role });
     let mut shown = super::shape::filled("directoryRole", props);
     shown["@odata.type"] = json!("#microsoft.graph.directoryRole");
     shown
+}
+
+/// What a built-in role is described as.
+pub fn role_description(name: &str) -> String {
+    format!("The built-in role {name}.")
 }
 
 fn containers(state: &State, tenant: &Tenant, id: &str, transitive: bool) -> Vec<Value> {
@@ -46,8 +52,8 @@ fn containers(state: &State, tenant: &Tenant, id: &str, transitive: bool) -> Vec
     let mut shown: Vec<Value> =
         groups.iter().cloned().chain(units).filter_map(|g| objects::object(state, tenant, &g)).collect();
     let holds = |principal: &str| principal == id || (transitive && groups.iter().any(|g| g == principal));
-    let roles: BTreeSet<&str> =
-        tenant.role_assignments.values().filter(|r| holds(&r.principal_id)).map(|r| r.role.as_str()).collect();
+    let wide = tenant.role_assignments.values().filter(|r| r.is_tenant_wide() && facts::roles().contains_key(&r.role));
+    let roles: BTreeSet<&str> = wide.filter(|r| holds(&r.principal_id)).map(|r| r.role.as_str()).collect();
     shown.extend(roles.into_iter().map(|role| role_object(state, tenant, role)));
     shown
 }
@@ -81,4 +87,14 @@ pub fn transitive_members(state: &State, tenant: &Tenant, group: &str) -> Vec<Va
 /// What an object owns.
 pub fn owned(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
     tenant.links.towards("owners", id).filter_map(|o| objects::object(state, tenant, o)).collect()
+}
+
+/// Whose manager a user is.
+pub fn reports(state: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    tenant.links.towards("manager", id).filter_map(|u| objects::object(state, tenant, u)).collect()
+}
+
+/// Links to what the sandbox has none of.
+pub fn nothing(_: &State, _: &Tenant, _: &str) -> Vec<Value> {
+    Vec::new()
 }

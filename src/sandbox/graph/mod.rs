@@ -10,6 +10,7 @@ mod audit;
 mod audit_log;
 mod auth_combinations;
 mod auth_strength;
+mod authentication;
 mod authentication_methods;
 pub mod batch;
 mod classifications;
@@ -19,15 +20,20 @@ mod credentials;
 mod cross_tenant;
 pub mod deleted;
 mod delta;
-mod directory;
+mod directory_objects;
+mod directory_roles;
 mod domain_records;
 mod domains;
 pub mod errors;
 mod federated;
 mod filter;
 mod grants;
+mod group_changes;
+mod group_members;
 mod groups;
+mod invitations;
 mod keys;
+mod licences;
 mod logo;
 mod membership;
 pub mod metadata;
@@ -36,24 +42,36 @@ mod narrow;
 mod nav;
 mod objects;
 mod organization;
+mod passwords;
+mod people;
 mod policies;
+mod privilege;
 mod publisher;
 pub mod query;
 mod refs;
+mod registration;
+mod role_definitions;
+mod role_requests;
+mod role_schedules;
 mod roles;
 pub mod routes;
 mod service_principals;
 mod sets;
 pub mod shape;
 mod skus;
+mod units;
+mod user_actions;
+mod user_changes;
 mod users;
 
 pub use app_role_assignments::known_role;
 pub use applications::ensure_principal;
 pub use audit::by as caller_of;
 pub use membership::all_groups_of as groups_of;
+pub use people::known as find_user;
+pub use role_requests::begin as begin_role;
+pub use role_schedules::end as end_role;
 pub use service_principals::remove as remove_principal;
-pub use users::find as find_user;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -143,8 +161,15 @@ fn areas(to: &mut Routes) {
         app_templates::routes,
         groups::routes,
         users::routes,
-        directory::routes,
+        authentication::routes,
+        registration::routes,
+        invitations::routes,
+        directory_objects::routes,
         roles::routes,
+        role_schedules::routes,
+        role_requests::routes,
+        directory_roles::routes,
+        units::routes,
         organization::routes,
         domains::routes,
         skus::routes,

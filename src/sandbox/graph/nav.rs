@@ -4,8 +4,8 @@ use serde_json::Value;
 use super::query::{self, List};
 use super::routes::{Routes, Tail};
 use super::{
-    Ctx, Reply, app_policies, app_role_assignments, applications, errors::Failure, grants, groups, objects, refs,
-    roles, service_principals, users,
+    Ctx, Reply, app_policies, app_role_assignments, applications, directory_roles, errors::Failure, grants, groups,
+    objects, refs, roles, service_principals, units, users,
 };
 use crate::sandbox::state::{State, Tenant};
 
@@ -21,6 +21,8 @@ pub struct Nav {
     pub source: Source,
     /// What a link may lead to; empty: it cannot be written by `$ref`.
     pub targets: &'static [&'static str],
+    /// Directory roles, one of which a user needs to write it.
+    pub writers: &'static [&'static str],
 }
 
 /// Where its targets are known from.
@@ -34,16 +36,21 @@ pub enum Source {
 
 impl Nav {
     pub const fn many(of: &'static str, name: &'static str, to: &'static str, source: Source) -> Nav {
-        Nav { of, name, to, many: true, source, targets: &[] }
+        Nav { of, name, to, many: true, source, targets: &[], writers: &[] }
     }
 
     pub const fn one(of: &'static str, name: &'static str, to: &'static str, source: Source) -> Nav {
-        Nav { of, name, to, many: false, source, targets: &[] }
+        Nav { of, name, to, many: false, source, targets: &[], writers: &[] }
     }
 
     /// It can be written by `$ref`, to objects of these types.
     pub const fn writable(mut self, targets: &'static [&'static str]) -> Nav {
         self.targets = targets;
+        self
+    }
+
+    pub const fn by(mut self, writers: &'static [&'static str]) -> Nav {
+        self.writers = writers;
         self
     }
 
@@ -67,6 +74,8 @@ fn all() -> impl Iterator<Item = &'static Nav> {
         app_policies::NAVS,
         app_role_assignments::NAVS,
         grants::NAVS,
+        units::NAVS,
+        directory_roles::NAVS,
         roles::NAVS,
     ]
     .into_iter()
@@ -119,7 +128,10 @@ pub fn list(ctx: &mut Ctx) -> Reply {
         "directoryObject" if ctx.cast.is_none() => "directoryObjects".to_owned(),
         "directoryObject" => objects::collection_of(of).unwrap_or("directoryObjects").to_owned(),
         "oAuth2PermissionGrant" => "oauth2PermissionGrants".to_owned(),
-        _ => format!("{}('{id}')/{}", ctx.route.pattern.split('/').nth(1).unwrap_or_default(), nav.name),
+        _ => {
+            let before = ctx.route.pattern.split_once("/{").map_or("", |(collection, _)| collection);
+            format!("{}('{id}')/{}", before.trim_start_matches('/'), nav.name)
+        }
     };
     query::list(ctx, &List::directory(of, &context), items)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::errors::Failure;
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, shape};
+use super::{Ctx, Reply, licences, shape};
 use crate::sandbox::facts::{self, Plan, Sku};
 use crate::sandbox::ids;
 use crate::sandbox::state::{State, Tenant};
@@ -23,8 +23,10 @@ const SUBSCRIPTION: &str = "companySubscription";
 pub const P1: &str = "AAD_PREMIUM";
 pub const P2: &str = "AAD_PREMIUM_P2";
 
-/// Units that every tenant has of each of its SKUs.
-const UNITS: u32 = 25;
+/// Units that a tenant has of each of its SKUs: enough for its plain users, and some more.
+pub fn bought(tenant: &Tenant) -> u32 {
+    tenant.plain_users + 25
+}
 
 const DEFAULT: [&str; 2] = ["AAD_PREMIUM_P2", "SPB"];
 
@@ -69,15 +71,6 @@ fn subscription_id(state: &State, tenant: &Tenant, sku: &Sku) -> String {
     ids::guid(state.seed, &[&tenant.id, "subscription", &sku.id], 0)
 }
 
-/// Users that have the SKU.
-fn consumed(tenant: &Tenant, sku: &Sku) -> usize {
-    let has = |licences: &Value| {
-        let ids = licences.as_array().into_iter().flatten().filter_map(|l| l["skuId"].as_str());
-        ids.into_iter().any(|id| id.eq_ignore_ascii_case(&sku.id))
-    };
-    tenant.users.values().filter(|u| u.props.get("assignedLicenses").is_some_and(has)).count()
-}
-
 fn render(state: &State, tenant: &Tenant, part: &str, sku: &'static Sku) -> Value {
     let initial = super::domains::initial(tenant);
     shape::filled(
@@ -85,8 +78,8 @@ fn render(state: &State, tenant: &Tenant, part: &str, sku: &'static Sku) -> Valu
         json!({
             "id": format!("{}_{}", tenant.id, sku.id), "accountId": tenant.id,
             "accountName": initial.split('.').next(), "appliesTo": "User", "capabilityStatus": "Enabled",
-            "consumedUnits": consumed(tenant, sku), "skuId": sku.id, "skuPartNumber": part,
-            "prepaidUnits": { "enabled": UNITS, "suspended": 0, "warning": 0, "lockedOut": 0 },
+            "consumedUnits": licences::consumed(tenant, &sku.id), "skuId": sku.id, "skuPartNumber": part,
+            "prepaidUnits": { "enabled": bought(tenant), "suspended": 0, "warning": 0, "lockedOut": 0 },
             "servicePlans": plan_infos(sku), "subscriptionIds": [subscription_id(state, tenant, sku)],
         }),
     )
@@ -116,7 +109,7 @@ fn subscription_of(state: &State, tenant: &Tenant, part: &str, sku: &'static Sku
         SUBSCRIPTION,
         json!({
             "id": id, "commerceSubscriptionId": commerce, "skuId": sku.id, "skuPartNumber": part, "isTrial": false,
-            "status": "Enabled", "totalLicenses": UNITS, "serviceStatus": plan_infos(sku),
+            "status": "Enabled", "totalLicenses": bought(tenant), "serviceStatus": plan_infos(sku),
             "createdDateTime": super::organization::FOUNDED, "ownerId": null, "ownerTenantId": null, "ownerType": null,
         }),
     )

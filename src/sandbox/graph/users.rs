@@ -1,84 +1,107 @@
 //! Graph: user. A tenant's plain users are made up when they are read.
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::errors::Failure;
 use super::nav::{Nav, Source};
+use super::privilege::{self, DIRECTORY_WRITERS};
 use super::query::{self, List};
 use super::routes::Routes;
-use super::{Ctx, Reply, membership, nav};
-use crate::sandbox::ids;
+use super::{Ctx, Reply, licences, membership, nav, people, units, user_actions, user_changes};
+use crate::sandbox::facts::{GLOBAL_ADMINISTRATOR, USER_ADMINISTRATOR};
 use crate::sandbox::state::{State, Tenant, User};
 
 pub static NAVS: &[Nav] = &[
     Nav::many(OF, "memberOf", "directoryObject", Source::Made(membership::member_of)),
     Nav::many(OF, "transitiveMemberOf", "directoryObject", Source::Made(membership::transitive_member_of)),
     Nav::many(OF, "ownedObjects", "directoryObject", Source::Made(membership::owned)),
-    Nav::one(OF, "manager", "directoryObject", Source::Links).writable(&["user"]),
+    Nav::many(OF, "createdObjects", "directoryObject", Source::Made(membership::nothing)),
+    Nav::many(OF, "ownedDevices", "directoryObject", Source::Made(membership::nothing)),
+    Nav::many(OF, "registeredDevices", "directoryObject", Source::Made(membership::nothing)),
+    Nav::many(OF, "directReports", "directoryObject", Source::Made(membership::reports)),
+    Nav::many(OF, "oauth2PermissionGrants", "oAuth2PermissionGrant", Source::Made(grants)),
+    Nav::many(OF, "licenseDetails", "licenseDetails", Source::Made(licences::details)),
+    Nav::many(OF, "scopedRoleMemberOf", "scopedRoleMembership", Source::Made(units::scoped_roles_of)),
+    Nav::many(OF, "sponsors", "directoryObject", Source::Links).writable(&["user", "group"]).by(MANAGERS),
+    Nav::one(OF, "manager", "directoryObject", Source::Links).writable(&["user"]).by(MANAGERS),
 ];
 
 const OF: &str = "user";
 
+/// Who may change what is not sensitive.
+pub const MANAGERS: &[&str] = &[USER_ADMINISTRATOR, DIRECTORY_WRITERS, GLOBAL_ADMINISTRATOR];
+
+/// Who may change something of a user.
+const CHANGERS: &[&str] = &[
+    USER_ADMINISTRATOR,
+    DIRECTORY_WRITERS,
+    GLOBAL_ADMINISTRATOR,
+    privilege::AUTHENTICATION_ADMINISTRATOR,
+    privilege::PRIVILEGED_AUTHENTICATION_ADMINISTRATOR,
+    privilege::HELPDESK_ADMINISTRATOR,
+    privilege::PASSWORD_ADMINISTRATOR,
+];
+
 pub fn routes(to: &mut Routes) {
     to.read("/users", "list-users", OF, list);
+    to.write("POST", "/users", "create-user", OF, user_changes::create).by(MANAGERS);
     to.read("/users/{key}", "get-user", OF, get);
+    to.write("PATCH", "/users/{key}", "update-user", OF, user_changes::update).by(CHANGERS).or_owner();
+    to.write("DELETE", "/users/{key}", "delete-user", OF, user_changes::delete)
+        .by(&[USER_ADMINISTRATOR, GLOBAL_ADMINISTRATOR]);
+    user_actions::routes(to);
     nav::routes(to, "/users", OF);
 }
 
-fn render(id: &str, upn: &str, name: &str, tenant: &Tenant, created: Value) -> Value {
-    let mail = tenant.exchange.then_some(upn);
-    let props = json!({
-        "id": id, "userPrincipalName": upn, "displayName": name, "mail": mail, "accountEnabled": true, "userType": "Member",
-        "mailNickname": upn.split('@').next(), "createdDateTime": created,
-    });
-    super::shape::complete("user", props.as_object().cloned().unwrap_or_default())
-}
-
+/// A user that is kept, as Graph shows it.
 pub fn real(tenant: &Tenant, u: &User) -> Value {
-    render(&u.id, &u.user_principal_name, &u.display_name, tenant, json!(u.created))
-}
-
-fn plain(state: &State, tenant: &Tenant, n: u32) -> Value {
-    let upn = format!("user{:03}@{}", n + 1, tenant.default_domain());
-    render(&plain_id(state, tenant, n), &upn, &format!("User {:03}", n + 1), tenant, Value::Null)
-}
-
-fn plain_id(state: &State, tenant: &Tenant, n: u32) -> String {
-    ids::guid(state.seed, &[&tenant.id, "plain user"], u64::from(n))
+    people::render(tenant, u)
 }
 
 pub fn by_id(state: &State, tenant: &Tenant, id: &str) -> Option<Value> {
-    if let Some(u) = tenant.users.get(id) {
-        return Some(real(tenant, u));
-    }
-    (0..tenant.plain_users).find(|n| plain_id(state, tenant, *n) == id).map(|n| plain(state, tenant, n))
+    people::get(state, tenant, id).map(|u| people::render(tenant, &u))
 }
 
-fn all(state: &State, tenant: &Tenant) -> Vec<Value> {
-    tenant
-        .users
-        .values()
-        .map(|u| real(tenant, u))
-        .chain((0..tenant.plain_users).map(|n| plain(state, tenant, n)))
-        .collect()
+fn grants(_: &State, tenant: &Tenant, id: &str) -> Vec<Value> {
+    let own = tenant.grants.values().filter(|g| g.principal_id.as_deref() == Some(id));
+    own.map(super::grants::render).collect()
+}
+
+/// What `User.ReadBasic.All` shows of others.
+const BASIC: [&str; 7] =
+    ["id", "displayName", "givenName", "surname", "mail", "securityIdentifier", "userPrincipalName"];
+
+/// A user as the caller's permissions show it.
+fn seen(ctx: &Ctx, mut item: Value) -> Value {
+    let held = ctx.caller.held();
+    let basic = held.iter().any(|p| p == "User.ReadBasic.All");
+    let more = |p: &String| p != "User.ReadBasic.All" && p.contains(".Read") && p.ends_with(".All");
+    let own = ctx.caller.user.is_some() && item["id"].as_str() == ctx.caller.user.as_deref();
+    if !basic || own || held.iter().any(more) {
+        return item;
+    }
+    if let Some(map) = item.as_object_mut() {
+        map.retain(|name, _| BASIC.contains(&name.as_str()));
+    }
+    super::shape::filled(OF, item)
 }
 
 pub fn list(ctx: &mut Ctx) -> Reply {
-    let items = all(ctx.state, ctx.tenant()?);
-    query::list(ctx, &List::directory("user", "users"), items)
-}
-
-pub fn find(state: &State, tenant: &Tenant, key: &str) -> Option<Value> {
-    let lower = key.to_ascii_lowercase();
-    if ids::is_guid(&lower) {
-        return by_id(state, tenant, &lower);
-    }
-    all(state, tenant)
-        .into_iter()
-        .find(|u| u["userPrincipalName"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(key)))
+    let tenant = ctx.tenant()?;
+    let rows: Vec<Cow<User>> = people::all(ctx.state, tenant).collect();
+    query::lazy(ctx, &List::directory(OF, "users"), rows, |u| seen(ctx, people::render(tenant, u)))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.found(OF, 0)?;
     let item = by_id(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
-    query::single(ctx, "user", "users", item, 200)
+    query::single(ctx, OF, "users", seen(ctx, item), 200)
+}
+
+/// The answer to the making of a user.
+pub fn made(ctx: &Ctx, id: &str) -> Reply {
+    let item = by_id(ctx.state, ctx.tenant()?, id).ok_or_else(|| Failure::not_found(id))?;
+    let at = format!("{}/{}/directoryObjects/{id}/Microsoft.DirectoryServices.User", ctx.call.base(), ctx.version);
+    Ok(query::single(ctx, OF, "users", item, 201)?.with("Location", at))
 }

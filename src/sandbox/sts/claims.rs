@@ -136,7 +136,10 @@ pub fn directory_roles(state: &State, tenant: &Tenant, id: &str) -> BTreeSet<Str
     let unseen = tokens::unseen(state, tenant);
     let holds =
         |principal: &str| principal == id || tenant.groups.get(principal).is_some_and(|g| g.members.contains(id));
-    let held = tenant.role_assignments.values().filter(|r| holds(&r.principal_id) && !unseen.contains(r.id.as_str()));
+    let held = tenant
+        .role_assignments
+        .values()
+        .filter(|r| r.is_tenant_wide() && holds(&r.principal_id) && !unseen.contains(r.id.as_str()));
     let held = held.map(|r| r.role.as_str()).chain(tokens::lingering(state, tenant, id, None));
     held.map(str::to_owned).collect()
 }

@@ -40,30 +40,15 @@ pub fn named(state: &State, name: &str) -> Option<Person> {
     let known = tenant.users.values().find(|u| u.user_principal_name.eq_ignore_ascii_case(name));
     let user =
         known.cloned().or_else(|| made_up(state, tenant).filter(|u| u.user_principal_name.eq_ignore_ascii_case(name)));
-    let user = user.or_else(|| graph::find_user(state, tenant, name).and_then(|shown| plain(&shown)))?;
+    let user = user.or_else(|| graph::find_user(state, tenant, name))?;
     Some(Person { user, home: tenant.id.clone() })
 }
 
 pub fn by_id(state: &State, home: &str, id: &str) -> Option<Person> {
     let tenant = state.tenants.get(home)?;
     let user = tenant.users.get(id).cloned().or_else(|| made_up(state, tenant).filter(|u| u.id == id));
-    let user = user.or_else(|| graph::find_user(state, tenant, id).and_then(|shown| plain(&shown)))?;
+    let user = user.or_else(|| graph::find_user(state, tenant, id))?;
     Some(Person { user, home: home.to_owned() })
-}
-
-/// One of a tenant's plain users, who are made up as Graph shows them.
-fn plain(shown: &Value) -> Option<User> {
-    let text = |k: &str| shown[k].as_str().map(str::to_owned);
-    Some(User {
-        id: text("id")?,
-        user_principal_name: text("userPrincipalName")?,
-        display_name: text("displayName").unwrap_or_default(),
-        mfa: false,
-        props: Props::new(),
-        created: Timestamp::UNIX_EPOCH,
-        tokens_valid_from: Timestamp::UNIX_EPOCH,
-        password: None,
-    })
 }
 
 /// A customer without personas has a Global Administrator `admin@…`, who exists from the first sign-in on.

@@ -130,7 +130,13 @@ impl Routes {
     }
 
     /// A `POST` that only asks.
-    pub fn ask(&mut self, pattern: &'static str, name: &'static str, of: &'static str, handler: Handler) -> &mut Route {
+    pub fn ask(
+        &mut self,
+        pattern: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
+        of: &'static str,
+        handler: Handler,
+    ) -> &mut Route {
         let route = self.add("POST", pattern, name, of, handler);
         route.write = false;
         route
