@@ -123,9 +123,11 @@ the server.
 
 Under /_sandbox/, as JSON:
   POST approve {\"all\": true} or {\"relationship\": NAME}, advance {\"seconds\": N}, advance-to-next, drift, save,
-       consent {\"tenant\": T, \"app\": A}, rotate-keys
+       consent {\"tenant\": T, \"app\": A}, rotate-keys, decline {\"relationship\": NAME}
+  POST behaviour {\"profile\": \"realistic\", \"replicas\": 0}
   POST faults {\"outage\": true}, {\"throttle\": {\"next\": N, \"retryAfter\": S}}, {\"clear\": true}
-  GET  counts {http, tokens, writes, next}, requests?since=SEQ&writes=true, clock, world, env, faults, state-of-world
+  GET  counts {http, tokens, writes, next}, requests?since=SEQ&writes=true, clock, world, env, faults, behaviour,
+       events, state-of-world
 
 Exit codes: 0 stopped by a signal and saved, 1 error.";
 

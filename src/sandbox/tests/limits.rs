@@ -2,6 +2,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::policy_support::{LOCATIONS, POLICIES, widen};
 use super::support::*;
 
 #[tokio::test]
@@ -129,4 +130,28 @@ async fn priorities_and_other_headers_of_clients_change_nothing() {
     let got = cloud.home().await.send(Method::GET, "/v1.0/organization", &headers, None).await.is(200);
     assert_eq!(got.header("client-request-id"), "c0ffee00-0000-4000-8000-000000000001");
     assert_eq!(got.header("request-id").len(), 36);
+}
+
+#[tokio::test]
+async fn conditional_access_takes_one_request_a_second_and_names_no_time_to_wait() {
+    let cloud = Cloud::still_with(json!({ "limits": 100 }), widen).await;
+    let api = cloud.home().await;
+    api.get(POLICIES).await.is(200);
+    let over = api.get(LOCATIONS).await.is(429);
+    assert_eq!((over.code(), over.header("retry-after")), ("TooManyRequests", ""));
+    api.get("/v1.0/organization").await.is(200);
+    cloud.control().advance(1).unwrap();
+    api.get(LOCATIONS).await.is(200);
+}
+
+#[tokio::test]
+async fn reports_are_read_five_times_in_ten_seconds() {
+    let cloud = Cloud::still_with(json!({ "limits": 100 }), widen).await;
+    let api = cloud.home().await;
+    for _ in 0..5 {
+        api.get("/v1.0/auditLogs/directoryAudits").await.is(200);
+    }
+    assert_eq!(api.get("/v1.0/auditLogs/directoryAudits").await.is(429).header("retry-after"), "10");
+    cloud.control().advance(10).unwrap();
+    api.get("/v1.0/auditLogs/directoryAudits").await.is(200);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
+use super::policy_support::{POLICIES, policy, widen};
 use super::support::*;
 
 const MINUTE: i64 = 60;
@@ -112,12 +113,29 @@ async fn grants_and_members_of_new_objects_are_refused_in_graphs_words() {
 
 #[tokio::test]
 async fn conditional_access_shows_a_change_up_to_25_seconds_later() {
-    let cloud = Cloud::still(json!({ "policies": 25, "limits": 100 })).await;
-    cloud.control().drift(&json!({ "kind": "rename-group", "group": "Service Team", "displayName": "Team" })).unwrap();
-    let limited = cloud.control().behaviour(&json!({})).unwrap();
-    assert_eq!((&limited["lags"]["policies"], &limited["habits"]["limits"]), (&json!("25s"), &json!(100)));
+    let cloud = Cloud::still_with(json!({ "policies": 25 }), widen).await;
+    let api = cloud.home().await;
+    let id = api.post(POLICIES, policy("new")).await.is(201).text("/id");
+    api.get(&format!("{POLICIES}/{id}")).await.is(404);
+    assert_eq!(api.list(POLICIES).await.len(), 0);
+    cloud.control().advance(25).unwrap();
+    api.patch(&format!("{POLICIES}/{id}"), json!({ "displayName": "other" })).await.is(204);
+    assert_eq!(api.get(&format!("{POLICIES}/{id}")).await.is(200).body["displayName"], "new");
+    cloud.control().advance(25).unwrap();
+    assert_eq!(api.get(&format!("{POLICIES}/{id}")).await.is(200).body["displayName"], "other");
+}
+
+#[tokio::test]
+async fn lags_and_habits_are_set_by_name_and_others_are_refused() {
+    let cloud = Cloud::still(json!({ "profile": "realistic" })).await;
+    let set = cloud.control().behaviour(&json!({ "policies": "5s", "replicas": 0 })).unwrap();
+    assert_eq!((&set["lags"]["policies"], &set["habits"]["replicas"]), (&json!("5s"), &json!(0)));
+    assert_eq!((&set["lags"]["newSecret"], &set["habits"]["limits"]), (&json!("18s"), &json!(100)));
     let unknown = cloud.control().behaviour(&json!({ "speed": 1 })).unwrap_err();
     assert!(unknown.contains("`speed`") && unknown.contains("newSecret"), "{unknown}");
+    let instant = cloud.control().behaviour(&json!({ "profile": "instant" })).unwrap();
+    let zero = |lags: &serde_json::Value| lags.as_object().unwrap().values().all(|lag| lag == "0s");
+    assert!(zero(&instant["lags"]), "{instant}");
 }
 
 #[tokio::test]
