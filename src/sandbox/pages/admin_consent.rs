@@ -126,7 +126,7 @@ fn decide(visit: &Visit, request: &Request, login: &Login, proof: &str) -> Turn 
         _ if !consent::admin_may(state, tenant, &person, &request.wish) => {
             Turn::show(not_an_admin(visit, request, proof))
         }
-        Some("accept") => accept(visit, request, tenant),
+        Some("accept") => accept(visit, request, tenant, &person),
         _ => Turn::show(page(visit, request, tenant, &person, proof)),
     }
 }
@@ -156,7 +156,7 @@ fn not_an_admin(visit: &Visit, request: &Request, proof: &str) -> Answer {
     html::page(403, "Need admin approval", &(body + "</form>"))
 }
 
-fn accept(visit: &Visit, request: &Request, tenant: &Tenant) -> Turn {
+fn accept(visit: &Visit, request: &Request, tenant: &Tenant, person: &Person) -> Turn {
     let lacking = request.wish.resources().find(|id| tenant.principal_of(id).is_none());
     if let Some(resource) = lacking {
         let text = format!(
@@ -169,7 +169,8 @@ fn accept(visit: &Visit, request: &Request, tenant: &Tenant) -> Turn {
         tenant: tenant.id.clone(),
         app: request.app.app_id.clone(),
         wish: request.wish.clone(),
-        user: None,
+        all: true,
+        by: person.clone(),
     };
     let Some(callback) = &request.callback else {
         // It was granted; there is only nowhere to say so.

@@ -91,9 +91,8 @@ fn agree(visit: &Visit, what: &For, wanted: &Wanted) -> Gate {
         }
         Some("accept") => {
             let all = admin && visit.cx.form.get("organization").is_some();
-            let user = (!all).then(|| wanted.person.user.id.clone());
             let (tenant, app) = (tenant.id.clone(), app.app_id.clone());
-            Gate::Open(vec![Deed::Grant { tenant, app, wish, user }])
+            Gate::Open(vec![Deed::Grant { tenant, app, wish, all, by: wanted.person.clone() }])
         }
         _ => Gate::Page(Turn::show(page(visit, what, wanted, &wish, admin))),
     }

@@ -10,10 +10,11 @@ mod logout;
 mod relationships;
 mod session;
 mod sign_in;
+mod trail;
 
 use jiff::Timestamp;
 
-use super::gdap::{self, Status};
+use super::gdap;
 use super::http::{Answer, Call};
 use super::ids;
 use super::keys::Keys;
@@ -68,16 +69,18 @@ enum Deed {
     /// Somebody proved who they are: the browser remembers it.
     SignedIn(Login, Person),
     Record(Seen, Option<Refusal>),
+    /// For everybody or for one; by whom.
     Grant {
         tenant: String,
         app: String,
         wish: Wish,
-        user: Option<String>,
+        all: bool,
+        by: Person,
     },
     Device(String, Outcome),
     Approve {
         relationship: String,
-        tenant: String,
+        by: Person,
     },
     Decline {
         relationship: String,
@@ -162,7 +165,10 @@ pub fn serve(state: &mut State, keys: &Keys, call: &Call, place: &Place, now: Ti
         turn
     };
     let mut changed = false;
-    for deed in turn.deeds {
+    // Whoever acts is somebody first.
+    let (people, others): (Vec<Deed>, Vec<Deed>) =
+        turn.deeds.into_iter().partition(|d| matches!(d, Deed::SignedIn(..)));
+    for deed in people.into_iter().chain(others) {
         changed |= happen(state, call, deed, now);
     }
     let client = call.param("client_id").or_else(|| form.get("client_id")).filter(|c| ids::is_guid(c));
@@ -203,8 +209,13 @@ fn happen(state: &mut State, call: &Call, deed: Deed, now: Timestamp) -> bool {
             record(state, call, &seen, refused.as_ref(), now);
             false
         }
-        Deed::Grant { tenant, app, wish, user } => {
-            consent::grant(state, &tenant, &app, &wish, user.as_deref(), now).is_ok()
+        Deed::Grant { tenant, app, wish, all, by } => {
+            let user = (!all).then_some(by.user.id.as_str());
+            let done = consent::grant(state, &tenant, &app, &wish, user, now).is_ok();
+            if done {
+                trail::consented(state, call, &by, &tenant, &app, (&wish, all), now);
+            }
+            done
         }
         Deed::Device(code, outcome) => match state.flows.devices.get_mut(&code) {
             Some(device) => {
@@ -213,10 +224,13 @@ fn happen(state: &mut State, call: &Call, deed: Deed, now: Timestamp) -> bool {
             }
             None => false,
         },
-        Deed::Approve { relationship, tenant } => gdap::approve(state, now, &relationship, Some(&tenant)).is_ok(),
-        Deed::Decline { relationship } => {
-            gdap::arrive(state, now, &relationship, Status::TerminationRequested);
-            true
+        Deed::Approve { relationship, by } => {
+            let done = gdap::approve(state, now, &relationship, Some(&by.home)).is_ok();
+            if done {
+                trail::approved(state, call, &by, &relationship, now);
+            }
+            done
         }
+        Deed::Decline { relationship } => gdap::decline(state, now, &relationship).is_ok(),
     }
 }

@@ -93,7 +93,7 @@ fn decide(visit: &Visit, relationship: &Relationship, person: &Person, proof: &s
             Turn::show(page(visit, relationship, person, proof, open && !late))
         }
         Some("approve") => {
-            let deed = Deed::Approve { relationship: relationship.id.clone(), tenant: person.home.clone() };
+            let deed = Deed::Approve { relationship: relationship.id.clone(), by: person.clone() };
             let text = "The partner can use these roles as soon as the relationship is active.";
             Turn::show(html::page(200, "Roles approved", &html::paragraph(text))).with(deed)
         }

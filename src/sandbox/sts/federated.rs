@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::certificate::Jwt;
 use super::{Cx, Refusal, refuse};
+use crate::sandbox::due::Effect;
 use crate::sandbox::shelf::Item;
 use crate::sandbox::state::Application;
 
@@ -22,6 +23,10 @@ pub fn check(cx: &Cx, app: &Application, jwt: &Jwt) -> Result<(), Refusal> {
         );
         return Err(refuse(70_025, "invalid_client", text));
     }
+    // A new one is unknown for a while.
+    let pending =
+        |id: &String| cx.state.is_pending(&Effect::FederatedUsable { app_id: app.app_id.clone(), id: id.clone() });
+    let known: Vec<&Item> = known.into_iter().filter(|c| !pending(&c.id)).collect();
     matching(cx, &known, jwt)?;
     verify(cx, jwt)?;
     if !jwt.is_timely(cx.now) {

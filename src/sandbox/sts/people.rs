@@ -74,7 +74,7 @@ pub fn made_up(state: &State, tenant: &Tenant) -> Option<User> {
 }
 
 fn made_up_id(state: &State, tenant: &Tenant) -> String {
-    ids::guid(state.seed, &[&tenant.id, "persona", "admin"], 0)
+    ids::guid(state.seed, &[&tenant.id, "administrator"], 0)
 }
 
 fn is_admin(tenant: &Tenant, user: &str) -> bool {

@@ -12,6 +12,15 @@ fn consent(tenant: &str, version: &str, more: &str) -> String {
     format!("/{tenant}{version}/adminconsent?client_id={MANAGER}&state=st&redirect_uri={WEB}{more}")
 }
 
+/// What Contoso's audit log says last, and of whom.
+fn newest(cloud: &Cloud) -> (String, String) {
+    change(cloud, |state| {
+        let entry = state.tenants.get(CONTOSO).unwrap().audits.newest().next().unwrap();
+        let crate::sandbox::audit::By::User { upn, .. } = &entry.of.by else { panic!("not by a person") };
+        (entry.of.activity.clone(), upn.clone())
+    })
+}
+
 #[tokio::test]
 async fn an_administrator_lets_an_app_in_with_all_that_it_requires() {
     let cloud = Cloud::with(people).await;
@@ -28,6 +37,7 @@ async fn an_administrator_lets_an_app_in_with_all_that_it_requires() {
     let api = cloud.api(token);
     let grants = api.list("/v1.0/oauth2PermissionGrants").await;
     assert!(!grants.is_empty() && grants.iter().all(|g| g["consentType"] == "AllPrincipals"));
+    assert_eq!(newest(&cloud), ("consent".to_owned(), ADMIN.to_owned()));
     // The made-up administrator is a user since.
     api.get(&format!("/v1.0/users/{ADMIN}")).await.is(200);
     let again = browser.open(&consent(CONTOSO, "", "")).await.has("Application.ReadWrite.All");
@@ -111,6 +121,7 @@ async fn a_partners_relationship_is_approved_on_its_page() {
     browser.press(&page, ("action", "approve"), &[]).await.has("Roles approved");
     let api = cloud.home().await;
     assert_eq!(api.get(&format!("{RELATIONSHIPS}/{id}")).await.is(200).text("/status"), "active");
+    assert_eq!(newest(&cloud), ("approve".to_owned(), ADMIN.to_owned()));
     let over = browser.open(&format!("/AdminPortal/Home?relationship={id}")).await.has("can no longer be approved");
     assert!(!over.text.contains("value=\"approve\""));
 }
