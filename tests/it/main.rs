@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "the harness waits for real processes, in real time")]
 
 mod canary;
+mod clients;
+mod clients_rust;
 mod crds;
 mod customer;
 mod docs;
