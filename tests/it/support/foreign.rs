@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::apiserver::is_set;
 use super::cmd::Dir;
 use super::server::{CA, Server};
-use super::{files_below, root};
+use super::{claims, files_below, root};
 
 /// What the programs sign in with.
 pub const TENANT: &str = "6f0d3f5e-24a7-4c5b-8a0e-0d5e7c1b9a01";
@@ -45,11 +45,16 @@ pub static PAIR: LazyLock<Pair> = LazyLock::new(|| {
 
 /// The cloud of `tests/clients/world.yaml` behind TLS.
 pub fn cloud<'a>(dir: &'a Dir, more: &[&str]) -> Server<'a> {
+    world(dir);
+    Server::of(dir, WORLD, &[&["--tls"], more].concat())
+}
+
+/// Puts the world into a folder, as `world.yaml`.
+pub fn world(dir: &Dir) {
     let world = fs::read_to_string(root().join("tests/clients/world.yaml")).unwrap();
     let pem = PAIR.certificate.lines().fold("|".to_owned(), |text, line| text + "\n            " + line);
     assert!(world.contains("\"@CERTIFICATE@\""), "the world has a place for the certificate");
     dir.write(WORLD, world.replace("\"@CERTIFICATE@\"", &pem));
-    Server::of(dir, WORLD, &[&["--tls"], more].concat())
 }
 
 /// Runs a program against a cloud of its own and expects `ok` in every line, as many as it says.
@@ -80,9 +85,22 @@ pub fn expect_ok(program: &Program) {
     let count = said.lines().filter(|line| line.starts_with("ok ")).count();
     assert!(said.ends_with(&format!("\n1..{count}\n")), "it did not come to its end:\n{said}\n--- stderr\n{aside}");
     assert!(output.status.success(), "{}: {aside}", output.status);
+    for line in claims::expected(program.name()) {
+        assert!(said.lines().any(|said| said.ends_with(&format!(" {line}"))), "a claim stands on `{line}`:\n{said}");
+    }
 }
 
 impl Program {
+    /// As `tests/sandbox-claims.tsv` calls it.
+    fn name(&self) -> &'static str {
+        match self {
+            Program::Python(_) => "python",
+            Program::JavaScript("browser.cjs") => "browser",
+            Program::JavaScript(_) => "javascript",
+            Program::Go => "go",
+        }
+    }
+
     /// What starts it, or `None`, loudly, where its tools are not installed. With `REQUIRE_CLIENTS=1`, as in `make test`,
     /// that is a failure instead.
     fn command(&self) -> Option<Command> {

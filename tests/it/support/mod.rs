@@ -2,6 +2,7 @@
 
 pub mod apiserver;
 pub mod canary;
+pub mod claims;
 #[allow(dead_code, reason = "made for the tests of the whole journey, which use all of it")]
 pub mod cmd;
 pub mod estate;

@@ -60,8 +60,16 @@ impl<'a> Server<'a> {
         self.send(method, path, &[], body)
     }
 
-    /// As a program that trusts nothing but the CA file.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        if body.is_null() {
+            return self.request(method, path, headers, Vec::new());
+        }
+        let kind = ("content-type", "application/json");
+        self.request(method, path, &[&[kind], headers].concat(), body.to_string().into_bytes())
+    }
+
+    /// As a program that trusts nothing but the CA file.
+    fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         runtime().block_on(async {
             let mut client = reqwest::Client::builder().no_proxy();
             if self.url.starts_with("https") {
@@ -73,10 +81,7 @@ impl<'a> Server<'a> {
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            if !body.is_null() {
-                request = request.json(body);
-            }
-            let answer = request.send().await.unwrap();
+            let answer = request.body(body).send().await.unwrap();
             let status = answer.status().as_u16();
             let said = |(name, value): (&_, &reqwest::header::HeaderValue)| {
                 (ToString::to_string(name), value.to_str().unwrap().to_owned())
@@ -86,6 +91,12 @@ impl<'a> Server<'a> {
             let text = answer.text().await.unwrap();
             Answer { status, headers, date, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
         })
+    }
+
+    /// A form, as the token service takes it.
+    pub fn form(&self, path: &str, form: &str) -> Answer {
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        self.request("POST", path, &[kind], form.as_bytes().to_vec())
     }
 
     pub fn get(&self, path: &str) -> Value {
