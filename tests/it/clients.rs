@@ -17,3 +17,8 @@ fn microsofts_typed_python_client_and_azure_identity_find_microsoft() {
 fn hashicorps_go_client_and_azidentity_find_microsoft() {
     expect_ok(&Program::Go);
 }
+
+#[test]
+fn a_person_with_a_browser_signs_in_consents_and_accepts() {
+    expect_ok(&Program::JavaScript("browser.cjs"));
+}

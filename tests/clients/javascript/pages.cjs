@@ -40,7 +40,9 @@ async function walk (start, { code, account, password }) {
     }
     const html = await answer.text()
     if (answer.status >= 400) throw new Error(`${answer.status} at ${at.pathname}: ${html.replace(/<[^>]*>/g, ' ').slice(0, 300)}`)
-    const next = choose(forms(html), { code, account, password })
+    // What the persona's authenticator shows, the page shows too.
+    const [, shown] = /id="displaySign">(\d+)</.exec(html) || []
+    const next = choose(forms(html), { code, account, password, shown })
     if (!next) return html
     const body = new URLSearchParams([...next.fields])
     at = new URL(next.action || at.href, at)
@@ -54,7 +56,7 @@ async function walk (start, { code, account, password }) {
   throw new Error('the pages do not end')
 }
 
-function choose (all, { code, account, password }) {
+function choose (all, { code, account, password, shown }) {
   const press = (form, button) => {
     if (button?.name) form.fields.set(button.name, button.value ?? '')
     return form
@@ -63,11 +65,10 @@ function choose (all, { code, account, password }) {
     const persona = form.buttons.find(b => b.value === account || b.text.includes(account))
     if (persona) return press(form, persona)
   }
+  const known = { otc: code, login: account, passwd: password, number: shown }
   for (const form of all) {
-    for (const name of form.fields.keys()) {
-      if (/code/i.test(name) && form.fields.get(name) === '') form.fields.set(name, code)
-      if (/^(login|account|username|loginfmt)/i.test(name) && form.fields.get(name) === '') form.fields.set(name, account)
-      if (/passw/i.test(name) && password) form.fields.set(name, password)
+    for (const [name, value] of Object.entries(known)) {
+      if (form.fields.has(name) && value) form.fields.set(name, value)
     }
     const yes = form.buttons.find(b => /accept|continue|next|sign in|approve|yes|confirm|verify|i signed in/i.test(b.text) && !/cancel|decline/i.test(b.text))
     if (yes) return press(form, yes)

@@ -2,6 +2,7 @@
 'use strict'
 const { assert, holds, refused } = require('./expect.cjs')
 const cloud = require('./cloud.cjs')
+const { delegated } = require('./signin.cjs')
 
 const SERVICE = '2832473f-ec63-45fb-976f-5d45a7d4bb91'
 const SECURITY_READER = '5d6b6bb7-de71-4623-b4af-96380a352509'
@@ -62,7 +63,7 @@ async function enter ({ verificationUri, userCode }) {
   await require('./pages.cjs').walk(verificationUri, { code: userCode, account: 'ada@lakeside.example' })
 }
 
-async function persona (area, client, delegated) {
+async function persona (area, client) {
   const scopes = ['User.Read', 'Group.ReadWrite.All', 'Directory.Read.All']
   const signedIn = await delegated(area, client, scopes, enter)
   const step = area('a signed-in person')
