@@ -85,7 +85,7 @@ fn registrations(run: &mut Run) {
         grants(run, &principal);
     }
     run.get("/v1.0/applications?$top=2&$select=id,displayName");
-    run.get("/v1.0/applications?$filter=startswith(displayName,'App')&$orderby=displayName");
+    run.get("/v1.0/applications?$filter=startswith(displayName,'App')");
     let all = run.get("/v1.0/applications?$filter=displayName eq 'App 3'");
     let one = all["value"][0]["id"].as_str().unwrap();
     run.call("DELETE", &format!("/v1.0/applications/{one}"), &Value::Null);
@@ -161,8 +161,9 @@ fn two_runs_from_one_state_answer_and_end_byte_for_byte_the_same() {
     let (first, ended, at) = play(&one, None);
     let (second, ended_again, _) = play(&two, Some(&at));
     assert!(first.len() >= 60, "{} calls", first.len());
-    let good = first.iter().filter(|said| said.status < 300).count();
-    assert!(good + 5 > first.len(), "{:?}", first.iter().filter(|said| said.status >= 300).collect::<Vec<_>>());
+    let refused: Vec<u16> = first.iter().map(|said| said.status).filter(|status| *status >= 300).collect();
+    // Without a token; an app that is gone; a member twice; no such segment.
+    assert_eq!(refused, [401, 404, 400, 400], "{first:#?}");
     for (first, second) in first.iter().zip(&second) {
         assert_eq!(first, second);
     }
