@@ -35,8 +35,10 @@ async function pages (client, request) {
 function holds (answer, asked) {
   for (const [name, value] of Object.entries(asked)) {
     if (name.includes('@odata.')) continue
-    if (value && typeof value === 'object' && !Array.isArray(value)) holds(answer[name] ?? {}, value)
-    else assert.deepEqual(answer[name], value, `${name}: ${JSON.stringify(answer[name])}`)
+    if (value && typeof value === 'object') {
+      if (Array.isArray(value)) assert.equal(answer[name]?.length, value.length, name)
+      holds(answer[name] ?? {}, value)
+    } else assert.deepEqual(answer[name], value, `${name}: ${JSON.stringify(answer[name])}`)
   }
 }
 
