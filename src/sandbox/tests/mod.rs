@@ -18,6 +18,7 @@ mod device;
 mod discovery;
 mod drifts;
 mod flows;
+mod foreign;
 mod gdap;
 mod gdap_time;
 mod habits;
