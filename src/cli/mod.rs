@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod bench;
 mod completion;
 mod control;
 pub mod crds;

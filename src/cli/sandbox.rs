@@ -12,8 +12,9 @@ use super::interrupt::Interrupt;
 use super::printer::Printer;
 use super::render::clean;
 use super::render::json::pretty;
-use super::{environment, forget, serve};
+use super::{bench, environment, forget, serve};
 use crate::engine::diagnostic::Diagnostic;
+use crate::sandbox::{Operation, operations};
 
 /// Runs one of them.
 pub async fn run(args: &SandboxArgs, printer: &Printer, interrupt: &Interrupt) -> Exit {
@@ -22,6 +23,11 @@ pub async fn run(args: &SandboxArgs, printer: &Printer, interrupt: &Interrupt) -
             printer.data(&kinds());
             return Exit::Ok;
         }
+        SandboxCommand::Routes => {
+            printer.data(&routes());
+            return Exit::Ok;
+        }
+        SandboxCommand::Bench(how) => bench::run(how, printer),
         SandboxCommand::Init(init) => self::init(&args.state, init, printer).await,
         SandboxCommand::Serve(how) => serve::run(&args.state, how, printer, interrupt).await,
         SandboxCommand::Env(wish) => environment::run(&args.state, wish, printer).await,
@@ -98,13 +104,25 @@ async fn play(state: &Path, command: &SandboxCommand, printer: &Printer) -> Resu
             Ok(wish) => control.post("faults", &wish).await.map(|answer| pretty(&answer)),
             Err(error) => Err(Diagnostic::error("sandbox", format!("that is not JSON: {error}")).into()),
         },
-        SandboxCommand::Init(_) | SandboxCommand::Serve(_) | SandboxCommand::Reset | SandboxCommand::Env(_) => {
-            Ok(String::new())
-        }
+        // Done without playing.
+        SandboxCommand::Init(_)
+        | SandboxCommand::Serve(_)
+        | SandboxCommand::Reset
+        | SandboxCommand::Routes
+        | SandboxCommand::Env(_)
+        | SandboxCommand::Bench(_) => Ok(String::new()),
     };
     sandbox.stop().await;
     printer.data(&said?);
     Ok(())
+}
+
+fn routes() -> String {
+    let line = |o: &Operation| {
+        format!("{}\t{}\t{}\t{}\t{}\t{}\n", o.of, o.method, o.path, o.name, o.app.join(" "), o.user.join(" "))
+    };
+    let lines: String = operations().iter().map(line).collect();
+    format!("type\tmethod\tpath\tname\tapplication\tdelegated\n{lines}")
 }
 
 fn word(value: &Value) -> String {

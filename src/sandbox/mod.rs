@@ -15,6 +15,7 @@
 //! | `/_sandbox/…` | the control API: people and the world (`control_http`) |
 mod audit;
 mod behaviour;
+pub mod bench;
 mod clock;
 mod cloud;
 mod control;
@@ -34,6 +35,7 @@ mod http;
 mod ids;
 mod kept;
 mod keys;
+mod listing;
 mod log;
 mod metadata;
 mod pages;
@@ -63,6 +65,7 @@ pub use behaviour::Profile;
 pub use clock::{ClockWish, Delay, Lag};
 pub use control::Control;
 pub use error::SandboxError;
+pub use listing::{Operation, operations};
 pub use log::Entry as LogEntry;
 pub use serving::{Note, Served, Serving, serve};
 pub use tls::{ca_file, key_file};

@@ -4,8 +4,12 @@
 #![allow(clippy::disallowed_methods, reason = "the harness waits for real processes, in real time")]
 
 mod canary;
+mod claims;
+mod clients;
+mod clients_rust;
 mod crds;
 mod customer;
+mod determinism;
 mod docs;
 mod drift;
 mod errors;

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use crate::support::root;
 use crate::support::source::code_of;
@@ -15,15 +16,21 @@ const IDS_PER_TEST: usize = 3;
 #[test]
 fn every_line_of_the_table_names_a_requirement_and_a_test_that_exists() {
     let text = std::fs::read_to_string(root().join("tests/requirements.tsv")).unwrap();
-    let own = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format=terse"]).output().unwrap();
-    let own = String::from_utf8(own.stdout).unwrap();
-    let own: BTreeSet<&str> = own.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-    let exists = |test: &str| match test.strip_prefix("it::") {
-        Some(test) => own.contains(test),
-        None => is_unit_test(test),
-    };
     let wrong = faults(&text, &exists);
     assert!(wrong.is_empty(), "tests/requirements.tsv:\n{}", wrong.join("\n"));
+}
+
+/// Whether there is a test of that name: `it::…` is one of ours here, any other a unit test.
+pub fn exists(test: &str) -> bool {
+    static OWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let own = Command::new(std::env::current_exe().unwrap()).args(["--list", "--format=terse"]).output().unwrap();
+        let own = String::from_utf8(own.stdout).unwrap();
+        own.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect()
+    });
+    match test.strip_prefix("it::") {
+        Some(test) => OWN.contains(test),
+        None => is_unit_test(test),
+    }
 }
 
 /// What is wrong with the table, each with its line.

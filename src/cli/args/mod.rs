@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::style::ColorChoice;
 pub use operator::{LogFormat, OperatorArgs, Time};
-pub use sandbox::{EnvArgs, InitArgs, SandboxArgs, SandboxCommand, ServeArgs, WORLD as SANDBOX_WORLD};
+pub use sandbox::{BenchArgs, EnvArgs, InitArgs, SandboxArgs, SandboxCommand, ServeArgs, WORLD as SANDBOX_WORLD};
 pub use values::Length;
 
 /// Where the embedded Microsoft cloud keeps its state unless another file is given.

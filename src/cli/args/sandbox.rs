@@ -59,6 +59,12 @@ pub enum SandboxCommand {
     /// Forget the cloud; the next use makes a new one
     #[command(after_help = help::SANDBOX_RESET)]
     Reset,
+    /// Print every operation of Microsoft Graph that is served, as tab-separated values
+    #[command(hide = true)]
+    Routes,
+    /// Measure the cloud against its budgets
+    #[command(hide = true)]
+    Bench(BenchArgs),
     /// Make the cloud misbehave, for tests
     #[command(hide = true)]
     Fault {
@@ -134,6 +140,19 @@ pub struct RequestsArgs {
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Output,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct BenchArgs {
+    /// A world in YAML
+    #[arg(long, value_name = "FILE", default_value = WORLD)]
+    pub world: PathBuf,
+    /// How many customers the large world has
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    pub fleet: u32,
+    /// How many seconds are spent on reads
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
 }
 
 #[derive(Args, Clone, Debug)]

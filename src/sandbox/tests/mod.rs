@@ -19,6 +19,7 @@ mod device;
 mod discovery;
 mod drifts;
 mod flows;
+mod foreign;
 mod gdap;
 mod gdap_time;
 mod groups;

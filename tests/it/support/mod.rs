@@ -2,11 +2,14 @@
 
 pub mod apiserver;
 pub mod canary;
+pub mod claims;
 #[allow(dead_code, reason = "made for the tests of the whole journey, which use all of it")]
 pub mod cmd;
 pub mod estate;
+pub mod foreign;
 pub mod health;
 pub mod msp;
+pub mod server;
 pub mod source;
 
 use std::path::{Path, PathBuf};

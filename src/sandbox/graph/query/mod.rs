@@ -188,7 +188,7 @@ struct Shown {
 
 impl Shown {
     fn of(ctx: &Ctx, of: &str, advanced: bool) -> Result<Shown, Failure> {
-        let select = Selection::parse(of, ctx.call.param("$select"))?;
+        let select = Selection::of(ctx.version, of, ctx.call.param("$select"))?;
         let expand = expand::parse(of, ctx.call.param("$expand"), advanced)?;
         // Graph: advanced queries do not expand; `$levels` is the exception.
         if !expand.is_empty() && ctx.call.param("$search").is_some() {

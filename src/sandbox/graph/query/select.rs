@@ -2,7 +2,7 @@
 use serde_json::{Map, Value};
 
 use super::names::{self, own_type};
-use crate::sandbox::facts::queries;
+use crate::sandbox::facts::{beta, queries};
 use crate::sandbox::graph::errors::Failure;
 
 pub const PARSING: &str = "Parsing OData Select and Expand failed: ";
@@ -36,6 +36,21 @@ impl Selection {
         Ok(if chosen.is_empty() { Selection::Default } else { Selection::These(chosen) })
     }
 
+    /// The same of a version of Graph: beta has properties more.
+    pub fn of(version: &str, of: &str, text: Option<&str>) -> Result<Selection, Failure> {
+        let words = text.filter(|_| version == "beta").into_iter().flat_map(|t| t.split(',')).map(str::trim);
+        let only: Vec<String> = words.clone().filter_map(|w| beta::only(of, w)).map(str::to_owned).collect();
+        if only.is_empty() {
+            return Selection::parse(of, text);
+        }
+        let rest: Vec<&str> = words.filter(|w| beta::only(of, w).is_none()).collect();
+        Ok(match Selection::parse(of, Some(&rest.join(",")))? {
+            Selection::These(known) => Selection::These([known, only].concat()),
+            Selection::All => Selection::All,
+            Selection::Default | Selection::Whole => Selection::These(only),
+        })
+    }
+
     /// As it stands in a context: `id,displayName`.
     pub fn names(&self) -> &[String] {
         match self {
@@ -54,7 +69,11 @@ impl Selection {
         // Annotations stay.
         match (self, table) {
             (Selection::All, _) | (Selection::Default | Selection::Whole, None) => {}
-            (Selection::These(_), _) => item.retain(|k, _| k.contains('@') || self.has(k)),
+            (Selection::These(names), _) => {
+                let only: Vec<&str> = names.iter().filter_map(|n| beta::only(own_type(of, item), n)).collect();
+                item.retain(|k, _| k.contains('@') || self.has(k));
+                only.into_iter().for_each(|name| drop(item.insert(name.to_owned(), Value::Null)));
+            }
             (Selection::Default, Some(t)) if !t.shown.is_empty() => {
                 item.retain(|k, _| k.contains('@') || t.shown.contains(k));
             }
