@@ -1,6 +1,6 @@
 //! What administrators of the partner and of customers do to accounts, groups, policies and names.
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Found, missing, partner, principal, tenant, tenant_mut};
 use crate::sandbox::clock;

@@ -131,7 +131,7 @@ async fn a_relationship_is_for_administrators_of_its_customer() {
     let cloud = Cloud::with(people).await;
     let id = waiting(&cloud, "NW-contoso-standard", &[CLOUD_APP]).await;
     let path = format!("/AdminPortal/Home?relationship={id}");
-    for upn in ["admin@fabrikam.example", "weak@northwind.example", "user001@contoso.com"] {
+    for upn in ["admin@fabrikam.example", "weak@northwind.example", "user004@contoso.com"] {
         let mut browser = Browser::new(&cloud);
         let page = browser.open(&path).await;
         let refused = browser.press(&page, ("action", "account"), &[("login", upn)]).await;

@@ -310,9 +310,9 @@ async fn a_customers_administrator_signs_in_at_home_and_consents_for_everybody()
     // And so a plain user of hers needs no consent any more, and no role to read about herself.
     let mut browser = Browser::new(&cloud);
     let page = browser.open(&authorize("contoso.com", "")).await;
-    let done = browser.press(&page, ("action", "account"), &[("login", "user001@contoso.com")]).await;
+    let done = browser.press(&page, ("action", "account"), &[("login", "user004@contoso.com")]).await;
     let user = redeem(&cloud, &done.back(BACK)["code"], VERIFIER).await.is(200);
-    assert_eq!(cloud.api(user).get("/v1.0/me").await.is(200).text("/userPrincipalName"), "user001@contoso.com");
+    assert_eq!(cloud.api(user).get("/v1.0/me").await.is(200).text("/userPrincipalName"), "user004@contoso.com");
 }
 
 #[tokio::test]
