@@ -23,16 +23,25 @@ pub fn check(cx: &Cx, app: &Application, jwt: &Jwt) -> Result<(), Refusal> {
         );
         return Err(refuse(70_025, "invalid_client", text));
     }
-    // A new one is unknown for a while.
-    let pending =
-        |id: &String| cx.state.is_pending(&Effect::FederatedUsable { app_id: app.app_id.clone(), id: id.clone() });
-    let known: Vec<&Item> = known.into_iter().filter(|c| !pending(&c.id)).collect();
-    matching(cx, &known, jwt)?;
+    let (new, known): (Vec<&Item>, Vec<&Item>) = known.into_iter().partition(|item| is_new(cx, app, item));
+    if let Err(refusal) = matching(cx, &known, jwt) {
+        return Err(if matching(cx, &new, jwt).is_ok() { not_yet() } else { refusal });
+    }
     verify(cx, jwt)?;
     if !jwt.is_timely(cx.now) {
         return Err(refuse(700_024, "invalid_client", "Client assertion is not within its valid time range."));
     }
     Ok(())
+}
+
+/// Entra: it takes minutes until a new credential is known everywhere; until then AADSTS70021.
+fn is_new(cx: &Cx, app: &Application, item: &Item) -> bool {
+    cx.state.is_pending(&Effect::FederatedUsable { app_id: app.app_id.clone(), id: item.id.clone() })
+}
+
+fn not_yet() -> Refusal {
+    let text = "No matching federated identity record found for presented assertion.";
+    refuse(70_021, "invalid_request", text)
 }
 
 fn credentials<'a>(cx: &Cx<'a>, app: &Application) -> Vec<&'a Item> {

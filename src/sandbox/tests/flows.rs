@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::pages::people;
 use super::signer::Signer;
 use super::support::*;
+use crate::sandbox::behaviour::watch;
 use crate::sandbox::ids;
 use crate::sandbox::shelf::Item;
 use crate::sandbox::world::{IssuerFile, ManagedIdentityFile};
@@ -168,6 +169,30 @@ async fn by_federation(cloud: &Cloud, assertion: &str) -> Got {
         ("client_assertion", assertion),
     ];
     cloud.form(PARTNER, &fields).await
+}
+
+#[tokio::test]
+async fn a_new_federated_credential_is_no_match_for_up_to_two_minutes() {
+    let signer = Signer::new();
+    let jwks = signer.jwks("k1");
+    let issuers = vec![IssuerFile { issuer: ISSUER.to_owned(), jwks }];
+    let cloud = Cloud::still_with(json!({ "newFederatedCredential": 120 }), |w| w.issuers = issuers).await;
+    let before = change(&cloud, |state| state.tenants.share(PARTNER).unwrap());
+    federate(&cloud, ISSUER, "system:serviceaccount:a:b", "api://AzureADTokenExchange");
+    change(&cloud, |state| {
+        let after = state.tenants.share(PARTNER).unwrap();
+        watch::changed(state, &before, &after, state.clock.now());
+    });
+    let now = jiff::Timestamp::now().as_second();
+    let claims = json!({
+        "iss": ISSUER, "sub": "system:serviceaccount:a:b", "aud": "api://AzureADTokenExchange", "iat": now, "nbf": now, "exp": now + 300,
+    });
+    let mut header = Header::new(Algorithm::RS256);
+    header.kid = Some("k1".to_owned());
+    let assertion = jsonwebtoken::encode(&header, &claims, &signer.key).unwrap();
+    assert_eq!(by_federation(&cloud, &assertion).await.aadsts(), 70_021);
+    cloud.control().advance(120).unwrap();
+    by_federation(&cloud, &assertion).await.is(200);
 }
 
 #[tokio::test]
