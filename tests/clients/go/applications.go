@@ -50,7 +50,7 @@ func applications(g graph) {
 		return expect(len(all) == 3 && all[0]["displayName"] == "Go c", "%d found", len(all))
 	})
 	step("applications", "search", func() error {
-		all, err := g.list("/applications", odata.Query{ConsistencyLevel: odata.ConsistencyLevelEventual, Search: `"displayName:From Go"`})
+		all, err := g.list("/applications", odata.Query{ConsistencyLevel: odata.ConsistencyLevelEventual, Search: "displayName:From Go"})
 		if err != nil {
 			return err
 		}

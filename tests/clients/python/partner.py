@@ -1,7 +1,6 @@
 """GDAP by the typed client, with the customer who accepts."""
 
 import asyncio
-import datetime
 import json
 import os
 import ssl
@@ -48,10 +47,10 @@ async def partner(graph):
         made = await relations.post(
             DelegatedAdminRelationship(
                 display_name="Typed",
-                duration=datetime.timedelta(days=365),
                 customer=DelegatedAdminRelationshipCustomerParticipant(tenant_id=cloud.CUSTOMER),
                 access_details=details(),
-                auto_extend_duration=datetime.timedelta(0),
+                # The client writes a timedelta as "365 days, 0:00:00", which Graph does not take.
+                additional_data={"duration": "P365D", "autoExtendDuration": "PT0S"},
             )
         )
         assert made.status.value == "created"
