@@ -274,6 +274,13 @@ async function grants (step, client, api, graph) {
     const { value } = await client.api(`/servicePrincipals/${api.id}/oauth2PermissionGrants`).get()
     assert.deepEqual(value.map(g => g.id), [made.id])
   })
+  await step('classify a permission', async () => {
+    const at = `/servicePrincipals/${graph.id}/delegatedPermissionClassifications`
+    const scope = graph.oauth2PermissionScopes.find(s => s.value === 'openid')
+    const low = await client.api(at).post({ permissionId: scope.id, permissionName: 'openid', classification: 'low' })
+    assert.ok((await client.api(at).get()).value.some(c => c.id === low.id && c.classification === 'low'))
+    await client.api(`${at}/${low.id}`).delete()
+  })
   await step('revoke', async () => {
     await client.api(`${path}/${made.id}`).delete()
     await refused(client.api(`${path}/${made.id}`).get(), 404)

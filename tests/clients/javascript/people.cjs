@@ -16,6 +16,7 @@ const newUser = name => ({
 
 async function people (area, client) {
   const user = await users(area('users'), client)
+  await methods(area('authentication methods'), client, user)
   const group = await groups(area('groups'), client, user)
   await objects(area('directory objects'), client, user, group)
   await roles(area('directory roles'), client, user)
@@ -87,6 +88,17 @@ async function users (step, client) {
     assert.deepEqual(changes.value.map(u => u.id), [user.id])
   })
   return user
+}
+
+async function methods (step, client, user) {
+  const at = `/users/${user.id}/authentication`
+  await step('all kinds', async () => {
+    const { value } = await client.api(`${at}/methods`).get()
+    assert.deepEqual(value.map(m => m['@odata.type']), ['#microsoft.graph.passwordAuthenticationMethod'])
+  })
+  for (const kind of ['emailMethods', 'fido2Methods', 'microsoftAuthenticatorMethods', 'phoneMethods', 'softwareOathMethods', 'temporaryAccessPassMethods', 'windowsHelloForBusinessMethods']) {
+    await step(kind, async () => assert.deepEqual((await client.api(`${at}/${kind}`).get()).value, []))
+  }
 }
 
 async function groups (step, client, user) {

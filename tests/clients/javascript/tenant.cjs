@@ -117,6 +117,9 @@ async function policies (step, client) {
     body: { displayName: 'Short', definition: ['{"TokenLifetimePolicy":{"Version":1,"AccessTokenLifetime":"0:30:00"}}'], isOrganizationDefault: false },
     change: { displayName: 'Shorter' }
   })
+  await lifecycle(step, client, '/policies/tokenIssuancePolicies', {
+    body: { displayName: 'Tokens', definition: ['{"TokenIssuancePolicy":{"Version":1,"SigningAlgorithm":"http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"}}'], isOrganizationDefault: false }
+  })
 }
 
 async function logs (step, client) {
