@@ -42,6 +42,10 @@ impl Default for Clock {
 }
 
 impl Clock {
+    pub fn is_fixed(&self) -> bool {
+        matches!(self, Clock::Fixed { .. })
+    }
+
     /// A new cloud's clock.
     pub fn new(wish: Option<ClockWish>) -> Clock {
         match wish {

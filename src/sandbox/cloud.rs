@@ -256,7 +256,8 @@ impl Cloud {
     /// Another key signs from now on; those before it stay published while tokens of theirs live.
     pub fn rotate_keys(&mut self) -> Result<(), SandboxError> {
         let now = self.now();
-        self.keys = keys::rotate(&mut self.state.signing_key, &mut self.state.ring, now)?;
+        let State { signing_key, ring, seed, clock, .. } = &mut self.state;
+        self.keys = keys::rotate(signing_key, ring, clock.is_fixed().then_some(*seed), now)?;
         Ok(())
     }
 

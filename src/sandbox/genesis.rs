@@ -43,11 +43,11 @@ pub fn state(file: &WorldFile, seed: u64, clock: Clock) -> Made<State> {
     let mut state = State {
         format: FORMAT,
         seed,
+        signing_key: keys::generate(clock.is_fixed().then_some(seed))?,
         clock,
         lag,
         switches,
         events: VecDeque::new(),
-        signing_key: keys::generate()?,
         ring: keys::Ring::default(),
         flows: Flows::default(),
         issuers: BTreeMap::new(),

@@ -51,6 +51,12 @@ pub struct Ring {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
     old: Vec<OldKey>,
+    #[serde(skip_serializing_if = "is_zero")]
+    rotations: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -124,8 +130,11 @@ pub struct Refresh {
     pub scope: String,
 }
 
-/// A new RSA key as base64 of its PKCS#8 form.
-pub fn generate() -> Result<String, SandboxError> {
+/// A new RSA key as base64 of its PKCS#8 form: of the machine's randomness, or of a seed, the same each time.
+pub fn generate(seed: Option<u64>) -> Result<String, SandboxError> {
+    if let Some(seed) = seed {
+        return seeded_key(seed, 0);
+    }
     // Finding primes takes a while in a build without optimisation; the unit tests share one key.
     #[cfg(test)]
     {
@@ -147,9 +156,26 @@ fn new_key() -> Result<String, SandboxError> {
     Ok(ids::b64(der.as_ref()))
 }
 
+/// The n-th key of a seed. Anybody who knows the seed knows the key: it is for clouds that stand still, so that two runs
+/// give equal bytes.
+fn seeded_key(seed: u64, n: u64) -> Result<String, SandboxError> {
+    use rand_chacha::rand_core::SeedableRng as _;
+    use rsa::pkcs8::EncodePrivateKey as _;
+    let broken = || SandboxError::Keys("no RSA key could be made".to_owned());
+    let mut random = rand_chacha::ChaCha20Rng::from_seed(Sha256::digest(format!("signing key {seed} {n}")).into());
+    let key = rsa::PrivateKey::new(&mut random, 2048).map_err(|_| broken())?;
+    Ok(ids::b64(key.to_pkcs8_der().map_err(|_| broken())?.as_bytes()))
+}
+
 /// Another key signs from now on. What was sealed stays good, and what the old key signed until it ends.
-pub fn rotate(signing_key: &mut String, ring: &mut Ring, now: Timestamp) -> Result<Keys, SandboxError> {
-    let new = new_key()?;
+pub fn rotate(
+    signing_key: &mut String,
+    ring: &mut Ring,
+    seed: Option<u64>,
+    now: Timestamp,
+) -> Result<Keys, SandboxError> {
+    ring.rotations += 1;
+    let new = seed.map_or_else(new_key, |seed| seeded_key(seed, ring.rotations))?;
     let secret = open_secret(signing_key, ring)?;
     ring.secret = Some(ids::b64(&secret));
     ring.old.retain(|k| k.until > now);
