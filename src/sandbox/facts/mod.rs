@@ -122,10 +122,11 @@ struct PermitFile {
     paths: BTreeMap<String, BTreeMap<String, (usize, usize)>>,
 }
 
+#[expect(clippy::expect_used, reason = "the file is part of the program, and a test reads it")]
 pub fn permits() -> &'static Permits {
     static TABLE: OnceLock<Permits> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let file: PermitFile = serde_json::from_str(include_str!("permits.json")).expect("permits.json"); // invariant: embedded, parsed by a test
+        let file: PermitFile = serde_json::from_str(include_str!("permits.json")).expect("permits.json");
         let needs = |set: usize| file.sets.get(set).into_iter().flatten().map(|text| need(text)).collect();
         let rules = |(method, (app, user)): (&String, &(usize, usize))| {
             (method.clone(), Rule { app: needs(*app), user: needs(*user) })
