@@ -28,10 +28,11 @@ fn options(dir: &Dir, server: &Server) -> ClientOptions {
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
     let mut custom = CustomConfiguration::default();
     custom.authority_host.clone_from(&server.url);
-    let mut options = ClientOptions::default();
-    options.cloud = Some(Arc::new(CloudConfiguration::from(custom)));
-    options.transport = Some(Transport::new(Arc::new(http)));
-    options
+    ClientOptions {
+        cloud: Some(Arc::new(CloudConfiguration::from(custom))),
+        transport: Some(Transport::new(Arc::new(http))),
+        ..ClientOptions::default()
+    }
 }
 
 fn token(credential: &dyn TokenCredential) -> azure_core::Result<String> {
