@@ -106,7 +106,8 @@ pub fn check(
             "The certificate with identifier used to sign the client assertion is not registered on application, or the signature is not valid.",
         )
     };
-    let named = [jwt.header("x5t#S256"), jwt.header("x5t"), jwt.header("kid")];
+    // MSAL for Go writes a thumbprint in the alphabet that is not for addresses.
+    let named = ["x5t#S256", "x5t", "kid"].map(|n| jwt.header(n).replace('+', "-").replace('/', "_"));
     let matches = |der: &[u8]| {
         let hashes = [ids::b64(&Sha256::digest(der)), ids::b64(&sha1(der))];
         let hex: String = sha1(der).iter().map(|b| format!("{b:02X}")).collect();
