@@ -158,7 +158,7 @@ fn another_process() {
         tracing::info_span!("reconcile", name = "contoso").in_scope(|| tracing::warn!("inside"));
         let begun = Instant::now();
         guard.shutdown();
-        assert!(begun.elapsed() < super::traces::LAST_WORDS + Duration::from_secs(3), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     });
 }
 

@@ -1,30 +1,25 @@
 //! Traces, by OTLP over HTTP with protobuf, configured by the standard variables alone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
-use tokio::runtime::{Handle, Runtime};
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::logs::Wanted;
 
-/// How long sending the last spans may take. Tests share the machine with hundreds of others.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(if cfg!(test) { 30 } else { 5 });
+/// How long sending the last spans may take.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A collector that spans are sent to.
 pub(super) struct Traces {
     provider: SdkTracerProvider,
-    /// The exporter's own: what it sends last, it sends when the program's is busy ending. There
-    /// until the end.
-    runtime: Option<Runtime>,
 }
 
 /// Whether a collector is named, and can be spoken to.
@@ -60,17 +55,10 @@ impl Traces {
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .build()
             .map_err(|error| error.to_string())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("traces")
-            .enable_all()
-            .build()
-            .map_err(|error| format!("no thread can be started: {error}"))?;
-        let exporter =
-            Exporter { inner: Arc::new(exporter), on: runtime.handle().clone(), away: AtomicBool::new(false) };
+        let exporter = Exporter { inner: exporter, away: AtomicBool::new(false) };
         let provider =
             SdkTracerProvider::builder().with_resource(resource(service)).with_batch_exporter(exporter).build();
-        Ok(Some(Traces { provider, runtime: Some(runtime) }))
+        Ok(Some(Traces { provider }))
     }
 
     pub(super) fn layer<S>(&self, wanted: &Wanted) -> impl Layer<S> + use<S>
@@ -91,10 +79,6 @@ impl Drop for Traces {
     fn drop(&mut self) {
         // Too late, or nobody there: the exporter has said so, and the program ends.
         let _ = self.provider.shutdown_with_timeout(LAST_WORDS);
-        // Dropped as it is, it would panic where others run on this thread.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 
@@ -109,21 +93,18 @@ fn resource(service: &'static str) -> Resource {
     builder.with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build()
 }
 
-/// Sends on a tokio runtime: the batch processor's thread has none, and the HTTP client would panic
-/// there.
+/// Sends on the batch processor's own thread, by a client that blocks: what is sent last is sent when the program's
+/// runtime is busy ending.
 #[derive(Debug)]
 struct Exporter {
-    inner: Arc<opentelemetry_otlp::SpanExporter>,
-    on: Handle,
+    inner: opentelemetry_otlp::SpanExporter,
     /// Whether the last batch was lost; said once, not with each.
     away: AtomicBool,
 }
 
 impl SpanExporter for Exporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let inner = self.inner.clone();
-        let sent = self.on.spawn(async move { inner.export(batch).await }).await;
-        let sent = sent.unwrap_or_else(|gone| Err(OTelSdkError::InternalFailure(gone.to_string())));
+        let sent = self.inner.export(batch).await;
         match &sent {
             Ok(()) if self.away.swap(false, Relaxed) => tracing::info!("traces are sent again"),
             Err(error) if !self.away.swap(true, Relaxed) => tracing::warn!(%error, "traces are not sent and are lost"),
@@ -141,9 +122,6 @@ impl SpanExporter for Exporter {
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        // Nothing is under way yet: the processor sets it before its first batch.
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.set_resource(resource);
-        }
+        self.inner.set_resource(resource);
     }
 }
