@@ -126,7 +126,8 @@ struct PermitFile {
 pub fn permits() -> &'static Permits {
     static TABLE: OnceLock<Permits> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let file: PermitFile = serde_json::from_str(include_str!("permits.json")).expect("permits.json");
+        let text = include_str!("permits.json");
+        let file: PermitFile = serde_json::from_str(text).expect("permits.json"); // invariant: embedded, read by a test
         let needs = |set: usize| file.sets.get(set).into_iter().flatten().map(|text| need(text)).collect();
         let rules = |(method, (app, user)): (&String, &(usize, usize))| {
             (method.clone(), Rule { app: needs(*app), user: needs(*user) })
