@@ -153,7 +153,7 @@ impl Routes {
         self.add(method, pattern, name, of, handler)
     }
 
-    /// All that a collection without behaviour of its own can do.
+    /// All that a collection without behaviour of its own can do, but for what has a route already.
     pub fn set(&mut self, set: &'static Set, readers: &'static [&'static str], writers: &'static [&'static str]) {
         use super::sets;
         let (path, one, many) = (set.path, set.one, set.many);
@@ -169,6 +169,9 @@ impl Routes {
             ("DELETE", item, format!("delete-{one}"), sets::delete),
         ];
         for (method, path, name, handler) in changes {
+            if self.0.iter().any(|r| r.method == method && r.pattern == path) {
+                continue;
+            }
             let route = self.write(method, path, name, set.of, handler).of_set(set).by(writers);
             // What is inside an object belongs to whom that belongs to.
             route.or_owner = set.owner.is_some();
