@@ -109,8 +109,17 @@ pub fn render(tenant: &Tenant, app: &Application) -> Value {
         "verifiedPublisher": {}, "signInAudience": "AzureADMultipleOrgs", "isFallbackPublicClient": null,
     });
     for (k, v) in defaults.as_object().into_iter().flatten() {
-        if p.get(k).is_none_or(Value::is_null) {
-            p.insert(k.clone(), v.clone());
+        match (p.get_mut(k), v) {
+            // Parts of it may have been set.
+            (Some(Value::Object(set)), Value::Object(whole)) => {
+                for (part, v) in whole {
+                    if set.get(part).is_none_or(Value::is_null) {
+                        set.insert(part.clone(), v.clone());
+                    }
+                }
+            }
+            (None | Some(Value::Null), v) => drop(p.insert(k.clone(), v.clone())),
+            _ => {}
         }
     }
     if let Some(Value::Array(roles)) = p.get_mut("appRoles") {

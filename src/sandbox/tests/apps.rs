@@ -349,3 +349,14 @@ async fn tenants_are_found_by_id_and_domain() {
     assert_eq!(api.list("/v1.0/contracts").await.len(), 1);
     assert_eq!(api.list("/v1.0/organization").await[0]["displayName"], "Northwind MSP");
 }
+
+#[tokio::test]
+async fn an_application_made_with_redirect_uris_says_too_that_it_grants_nothing_implicitly() {
+    let cloud = Cloud::new().await;
+    let api = cloud.home().await;
+    let body = json!({ "displayName": "Web", "web": { "redirectUris": ["https://web.example/signin"] } });
+    let made = api.post("/v1.0/applications", body).await.is(201);
+    let web = &made.body["web"];
+    assert_eq!(web["redirectUris"], json!(["https://web.example/signin"]));
+    assert_eq!(web["implicitGrantSettings"]["enableIdTokenIssuance"], json!(false), "{web}");
+}
