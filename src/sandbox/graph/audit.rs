@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::access::Caller;
 use super::routes::{Key, Route};
-use super::{Ctx, bound_id, objects, sets};
+use super::{Ctx, objects, sets};
 use crate::sandbox::audit::{By, Change, Event, Target};
 use crate::sandbox::facts;
 use crate::sandbox::http::{Answer, Body};
@@ -141,7 +141,7 @@ fn linked(ctx: &Ctx) -> Option<Target> {
     let body = ctx.json().ok();
     let reference = body.as_ref().and_then(|b| b.get("@odata.id")).and_then(Value::as_str);
     let id = match reference {
-        Some(reference) => bound_id(reference)?,
+        Some(reference) => ctx.bound(reference)?,
         None => ctx.keys.get(1).map(Key::text)?,
     };
     Some(object(ctx, &id))

@@ -6,7 +6,7 @@ use super::errors::Failure;
 use super::nav::{Nav, Source};
 use super::query::{self, List};
 use super::routes::{Key, Routes};
-use super::{Ctx, Reply, bound_id, membership, nav, objects, refs, roles, shape, units};
+use super::{Ctx, Reply, membership, nav, objects, refs, roles, shape, units};
 use crate::sandbox::facts::{self, GLOBAL_ADMINISTRATOR};
 use crate::sandbox::http::Answer;
 use crate::sandbox::state::{RoleAssignment, State, Tenant};
@@ -116,7 +116,7 @@ fn add_member(ctx: &mut Ctx) -> Reply {
     let body = ctx.json()?;
     let reference = body.get("@odata.id").and_then(Value::as_str);
     let reference = reference.ok_or_else(|| Failure::bad("The request body must contain '@odata.id'."))?;
-    let member = bound_id(reference).ok_or_else(|| Failure::bad("Invalid object identifier in '@odata.id'."))?;
+    let member = ctx.bound(reference).ok_or_else(|| Failure::bad("Invalid object identifier in '@odata.id'."))?;
     if wide(ctx.tenant()?, role, &member).is_some() {
         return Err(refs::already("members"));
     }

@@ -250,6 +250,16 @@ impl Ctx<'_> {
         if self.owned_only && !own { Err(Failure::denied()) } else { Ok(()) }
     }
 
+    /// The id of the object that a reference names, a user by its principal name too.
+    pub fn bound(&self, reference: &str) -> Option<String> {
+        let by_name = || {
+            let name = reference.trim_end_matches('/').rsplit('/').next()?.trim_end_matches("')");
+            let name = name.rsplit_once("('").map_or(name, |(_, name)| name);
+            people::find(self.state, self.tenant().ok()?, name).filter(|_| name.contains('@'))
+        };
+        bound_id(reference).or_else(by_name)
+    }
+
     /// An object was made or changed: `delta` will show it.
     pub fn touch(&mut self, of: &str, id: &str) -> Result<(), Failure> {
         let change = delta::change(self);

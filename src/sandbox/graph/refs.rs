@@ -5,7 +5,7 @@ use super::access::APPS;
 use super::errors::Failure;
 use super::nav::Nav;
 use super::routes::Routes;
-use super::{Ctx, Reply, bound_id, group_members, objects, privilege, units};
+use super::{Ctx, Reply, group_members, objects, privilege, units};
 use crate::sandbox::http::Answer;
 
 pub fn routes(to: &mut Routes, at: &str, dashed: &str, nav: &'static Nav) {
@@ -30,7 +30,7 @@ pub fn target(ctx: &Ctx, allowed: &[&str]) -> Result<String, Failure> {
     let body = ctx.json()?;
     let reference = body.get("@odata.id").and_then(Value::as_str);
     let reference = reference.ok_or_else(|| Failure::bad("The request body must contain '@odata.id'."))?;
-    let id = bound_id(reference).ok_or_else(|| Failure::bad("Invalid object identifier in '@odata.id'."))?;
+    let id = ctx.bound(reference).ok_or_else(|| Failure::bad("Invalid object identifier in '@odata.id'."))?;
     let of = objects::type_of(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
     if allowed.contains(&of) {
         Ok(id)
@@ -147,7 +147,7 @@ pub fn take_bound(
     }
     let tenant = ctx.tenant()?;
     let found = |r: &Value| {
-        let id = r.as_str().and_then(bound_id).ok_or_else(|| Failure::bad("Invalid object reference."))?;
+        let id = r.as_str().and_then(|r| ctx.bound(r)).ok_or_else(|| Failure::bad("Invalid object reference."))?;
         let of = objects::type_of(ctx.state, tenant, &id).ok_or_else(|| Failure::not_found(&id))?;
         let invalid = || {
             Failure::bad(format!("An invalid operation was included in the following modified references: '{name}'."))

@@ -1,7 +1,7 @@
 //! Graph: user. A tenant's plain users are made up when they are read.
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::errors::Failure;
 use super::nav::{Nav, Source};
@@ -10,6 +10,7 @@ use super::query::{self, List};
 use super::routes::Routes;
 use super::{Ctx, Reply, licences, membership, nav, people, units, user_actions, user_changes};
 use crate::sandbox::facts::{GLOBAL_ADMINISTRATOR, USER_ADMINISTRATOR};
+use crate::sandbox::kept::Kept;
 use crate::sandbox::state::{State, Tenant, User};
 
 pub static NAVS: &[Nav] = &[
@@ -87,16 +88,54 @@ fn seen(ctx: &Ctx, mut item: Value) -> Value {
     super::shape::filled(OF, item)
 }
 
+/// Whether the last sign-ins are asked for: only by name, and not by everybody.
+fn wants_activity(ctx: &Ctx) -> Result<bool, Failure> {
+    let select = ctx.call.param("$select").unwrap_or_default();
+    let wants = select.split(',').any(|s| s.trim().eq_ignore_ascii_case("signInActivity"));
+    if wants && !ctx.caller.held().iter().any(|p| p == "AuditLog.Read.All") {
+        return Err(Failure::denied());
+    }
+    Ok(wants)
+}
+
+/// Graph: signInActivity. From the sign-ins that are in the log; `null` for whom never signed in.
+fn activity(tenant: &Tenant, id: &str) -> Value {
+    let own = || tenant.sign_ins.iter().rev().filter(|s| s["userId"] == id);
+    let last = |interactive: bool| own().find(|s| s["isInteractive"] == interactive);
+    let good = own().find(|s| s["status"]["errorCode"] == 0);
+    if own().next().is_none() {
+        return Value::Null;
+    }
+    let time = |s: Option<&Kept<Value>>| s.map_or(Value::Null, |s| s["createdDateTime"].clone());
+    let request = |s: Option<&Kept<Value>>| s.map_or(Value::Null, |s| s["id"].clone());
+    json!({
+        "lastSignInDateTime": time(last(true)), "lastSignInRequestId": request(last(true)),
+        "lastNonInteractiveSignInDateTime": time(last(false)), "lastNonInteractiveSignInRequestId": request(last(false)),
+        "lastSuccessfulSignInDateTime": time(good), "lastSuccessfulSignInRequestId": request(good),
+    })
+}
+
+/// A user with what the caller asks for and may see.
+fn told(ctx: &Ctx, tenant: &Tenant, u: &User, with_activity: bool) -> Value {
+    let mut item = people::render(tenant, u);
+    if with_activity {
+        item["signInActivity"] = activity(tenant, &u.id);
+    }
+    seen(ctx, item)
+}
+
 pub fn list(ctx: &mut Ctx) -> Reply {
+    let with_activity = wants_activity(ctx)?;
     let tenant = ctx.tenant()?;
     let rows: Vec<Cow<User>> = people::all(ctx.state, tenant).collect();
-    query::lazy(ctx, &List::directory(OF, "users"), rows, |u| seen(ctx, people::render(tenant, u)))
+    query::lazy(ctx, &List::directory(OF, "users"), rows, |u| told(ctx, tenant, u, with_activity))
 }
 
 pub fn get(ctx: &mut Ctx) -> Reply {
     let id = ctx.found(OF, 0)?;
-    let item = by_id(ctx.state, ctx.tenant()?, &id).ok_or_else(|| Failure::not_found(&id))?;
-    query::single(ctx, OF, "users", seen(ctx, item), 200)
+    let (with_activity, tenant) = (wants_activity(ctx)?, ctx.tenant()?);
+    let user = people::get(ctx.state, tenant, &id).ok_or_else(|| Failure::not_found(&id))?;
+    query::single(ctx, OF, "users", told(ctx, tenant, &user, with_activity), 200)
 }
 
 /// The answer to the making of a user.

@@ -331,3 +331,30 @@ async fn the_authenticator_of_a_persona_with_a_second_factor_can_be_removed() {
         api.list("/v1.0/users/weak@northwind.example/authentication/microsoftAuthenticatorMethods").await.is_empty()
     );
 }
+
+#[tokio::test]
+async fn a_reference_may_name_a_user_by_its_principal_name() {
+    let cloud = Cloud::new().await;
+    let api = app(&cloud, PARTNER, ALL);
+    let id = made(&api, "adele").await;
+    let boss = json!({ "@odata.id": "https://graph.microsoft.com/v1.0/users/svc-tenantry@northwind.example" });
+    let manager = format!("/v1.0/users/{id}/manager");
+    api.send(Method::PUT, &format!("{manager}/$ref"), &[], Some(boss)).await.is(204);
+    assert_eq!(api.get(&manager).await.is(200).text("/userPrincipalName"), "svc-tenantry@northwind.example");
+    let nobody = json!({ "@odata.id": "https://graph.microsoft.com/v1.0/users/nobody@northwind.example" });
+    api.send(Method::PUT, &format!("{manager}/$ref"), &[], Some(nobody)).await.is(400);
+}
+
+#[tokio::test]
+async fn the_last_sign_ins_are_told_by_name_and_to_who_may_read_the_logs() {
+    let cloud = Cloud::new().await;
+    cloud.user_token(PARTNER, GRAPH).await.is(200);
+    let path = "/v1.0/users/svc-tenantry@northwind.example?$select=id,signInActivity";
+    app(&cloud, PARTNER, &["User.Read.All"]).get(path).await.is(403);
+    let api = app(&cloud, PARTNER, &["User.Read.All", "AuditLog.Read.All"]);
+    let seen = api.get(path).await.is(200).body["signInActivity"].clone();
+    assert!(seen["lastNonInteractiveSignInDateTime"].is_string() && seen["lastSuccessfulSignInDateTime"].is_string());
+    assert_eq!(seen["lastSignInDateTime"], Value::Null, "{seen}");
+    let others = api.list("/v1.0/users?$select=userPrincipalName,signInActivity").await;
+    assert!(others.iter().any(|u| u["signInActivity"].is_null()) && others.len() > 1);
+}
