@@ -175,7 +175,7 @@ async fn every_answer_to_a_read_agrees_with_the_table_of_types() {
         reader.seen.len(),
         reader.properties
     );
-    assert!(read > 40, "only {read} routes were read");
+    assert!(read > 150, "only {read} routes were read");
 }
 
 #[tokio::test]
@@ -221,5 +221,5 @@ async fn every_write_refuses_an_unknown_property_and_a_value_of_another_type() {
     }
     assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong.join("\n"));
     println!("{cases} bodies refused");
-    assert!(cases > 200, "only {cases} cases");
+    assert!(cases > 1_000, "only {cases} cases");
 }
