@@ -30,10 +30,10 @@ async fn objects_show_what_graph_shows_unasked() {
     let mut shown: Vec<String> = keys(&all[0]).into_iter().map(str::to_owned).collect();
     shown.sort();
     assert_eq!(shown, table.shown);
-    let selected = api.list("/v1.0/users?$select=id,accountEnabled,SignInActivity,createdDateTime").await;
+    let selected = api.list("/v1.0/users?$select=id,accountEnabled,EmployeeHireDate,createdDateTime").await;
     let mut own = keys(&selected[0]);
     own.sort_unstable();
-    assert_eq!(own, ["accountEnabled", "createdDateTime", "id", "signInActivity"]);
+    assert_eq!(own, ["accountEnabled", "createdDateTime", "employeeHireDate", "id"]);
     let group = api.list("/v1.0/groups").await[0].clone();
     assert!(group.get("displayName").is_some() && group.get("unseenCount").is_none());
     let id = group["id"].as_str().unwrap();
