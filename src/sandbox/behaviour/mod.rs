@@ -66,6 +66,9 @@ pub struct Switches {
     pub moods: bool,
     /// Writes that succeed and say they did not, one in so many; 0: none.
     pub masked: u64,
+    /// Of the pages of long lists one in so many is empty and links to the next; of deltas one in so many tells something
+    /// twice. 0: none.
+    pub odd_pages: u64,
     /// Of a hundred requests, so many fail or lose their answer.
     pub chaos: u64,
     /// Status of a GDAP write without `If-Match`.
@@ -93,6 +96,7 @@ impl Default for Switches {
             directory_quota: 300_000,
             moods: false,
             masked: 0,
+            odd_pages: 0,
             chaos: 0,
             missing_etag: 428,
             inactive_relationship: 409,
@@ -113,6 +117,7 @@ impl Switches {
             exchange_calls: 10,
             moods: true,
             masked: 5,
+            odd_pages: 7,
             byte_order_mark: true,
             ..Switches::default()
         };
@@ -242,6 +247,12 @@ impl State {
         }
         let least = (lag.0 + 3) / 4;
         Delay(least + i64::try_from(self.chance(&["lag", about], (lag.0 - least + 1).unsigned_abs())).unwrap_or(0))
+    }
+
+    /// Whether the page that answers this request is one of the odd ones.
+    pub fn is_odd_page(&self) -> bool {
+        let one_in = self.switches.odd_pages;
+        one_in > 0 && self.chance(&["page", &self.log.next.to_string()], one_in) == 0
     }
 
     /// A number below `sides`, by seed and natural key.

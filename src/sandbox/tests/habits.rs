@@ -128,3 +128,39 @@ async fn a_consent_shows_up_in_the_customer_between_a_quarter_and_the_whole_of_i
     assert!((15..=60).contains(&took), "{took}");
     cloud.user_token(CONTOSO, GRAPH).await.is(200);
 }
+
+#[tokio::test]
+async fn a_page_may_be_empty_and_the_next_one_is_not() {
+    let cloud = Cloud::new().await;
+    cloud.control().behaviour(&json!({ "oddPages": 1 })).unwrap();
+    let api = cloud.home().await;
+    let (mut path, mut sizes, mut names) =
+        ("/v1.0/groups?$top=2&$select=displayName".to_owned(), Vec::new(), Vec::new());
+    loop {
+        let got = api.get(&path).await.is(200);
+        let items = got.body["value"].as_array().unwrap().clone();
+        sizes.push(items.len());
+        names.extend(items.iter().map(|i| i["displayName"].as_str().unwrap().to_owned()));
+        match got.body["@odata.nextLink"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [0, 2, 0, 2], "every other page");
+    names.sort();
+    assert_eq!(names, ["AdminAgents", "HelpdeskAgents", "SalesAgents", "Service Team"]);
+    // A list of one page has no other.
+    assert_eq!(api.list("/v1.0/groups").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_delta_may_tell_a_change_twice() {
+    let cloud = Cloud::new().await;
+    let api = cloud.home().await;
+    let link = api.get("/v1.0/groups/delta?$deltatoken=latest").await.is(200).text("/@odata.deltaLink");
+    let made = json!({ "displayName": "New", "mailEnabled": false, "mailNickname": "new", "securityEnabled": true });
+    let id = api.post("/v1.0/groups", made).await.is(201).text("/id");
+    cloud.control().behaviour(&json!({ "oddPages": 1 })).unwrap();
+    let told: Vec<String> = api.list(&link).await.iter().map(|g| g["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(told, [id.clone(), id]);
+}

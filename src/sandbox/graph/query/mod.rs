@@ -106,7 +106,9 @@ fn paged<T>(
         return Ok(Answer { status: 200, headers: Vec::new(), body });
     }
     let (top, start) = (page::size(ctx, how)?, page::start(ctx, how, &items, &look)?);
-    let page: Vec<Value> = items.into_iter().skip(start).take(top).map(show).collect();
+    let empty = if total > top { page::empty(ctx, start) } else { None };
+    let shown_here = if empty.is_some() { 0 } else { top };
+    let page: Vec<Value> = items.into_iter().skip(start).take(shown_here).map(show).collect();
     let mut body = Map::new();
     let context = match ctx.tail {
         Some(Tail::Ref) => "Collection($ref)".to_owned(),
@@ -118,7 +120,9 @@ fn paged<T>(
     if asked.count && counts {
         body.insert("@odata.count".to_owned(), json!(total));
     }
-    if let Some(last) = page.last().filter(|_| start + page.len() < total) {
+    if let Some(link) = empty {
+        body.insert("@odata.nextLink".to_owned(), json!(link));
+    } else if let Some(last) = page.last().filter(|_| start + page.len() < total) {
         body.insert("@odata.nextLink".to_owned(), json!(page::next_link(ctx, start + page.len(), last)));
     }
     let each = |item: Value| match ctx.tail {

@@ -15,6 +15,9 @@ use crate::sandbox::http::encode;
 struct Mark {
     at: usize,
     last: String,
+    /// The page before it was empty: this one is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    after_empty: bool,
 }
 
 /// What a path keeps as it is.
@@ -75,8 +78,20 @@ fn behind<T>(mark: &Mark, items: &[T], look: &impl Fn(&T) -> Cow<'_, Value>) -> 
 
 /// Absolute and opaque: callers follow it, they do not build it.
 pub fn next_link(ctx: &Ctx, at: usize, last: &Value) -> String {
-    let mark = Mark { at, last: id_of(last).to_owned() };
+    let mark = Mark { at, last: id_of(last).to_owned(), after_empty: false };
     link(ctx, "$skiptoken", &token::made(ctx.state, &purpose(ctx), &mark), |name| name != "$skip")
+}
+
+/// Graph: paging. A page may be empty and link to the next all the same: the link that is all there is to it.
+pub fn empty(ctx: &Ctx, start: usize) -> Option<String> {
+    let text = ctx.call.param("$skiptoken");
+    let mark = text.and_then(|text| token::read::<Mark>(ctx.state, &purpose(ctx), text));
+    let mark = mark.unwrap_or(Mark { at: 0, last: String::new(), after_empty: false });
+    if mark.after_empty || !ctx.state.is_odd_page() {
+        return None;
+    }
+    let same = Mark { at: start, after_empty: true, ..mark };
+    Some(link(ctx, "$skiptoken", &token::made(ctx.state, &purpose(ctx), &same), |name| name != "$skip"))
 }
 
 /// The call's own address with a token in it.
