@@ -206,6 +206,12 @@ pub fn user_may_consent(resource: &str, scope: &str) -> bool {
     if resource == GRAPH { consentable().contains(scope) } else { scope == "user_impersonation" }
 }
 
+/// `conditionalAccessPolicy` → `ConditionalAccessPolicy`, as texts of errors and references name a type.
+pub fn noun(of: &str) -> String {
+    let mut chars = of.chars();
+    chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
+}
+
 /// A Graph type by name.
 pub fn of_type(name: &str) -> Option<&'static Type> {
     types().types.get(name)

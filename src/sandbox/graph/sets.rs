@@ -94,12 +94,6 @@ impl Set {
         self.path.rsplit('/').next().unwrap_or(self.path)
     }
 
-    /// `ConditionalAccessPolicy`, as the texts of errors name it.
-    fn noun(&self) -> String {
-        let mut chars = self.of.chars();
-        chars.next().map(|c| c.to_ascii_uppercase()).into_iter().chain(chars).collect()
-    }
-
     fn context(&self) -> &'static str {
         self.path.trim_start_matches('/')
     }
@@ -257,7 +251,7 @@ fn make(ctx: &mut Ctx, set: &'static Set, mut body: Props) -> Result<Item, Failu
     check_fixed(set, &body)?;
     for name in set.required {
         if body.get(*name).is_none_or(|v| v.is_null() || v.as_str().is_some_and(str::is_empty)) {
-            return Err(Failure::required(name, &set.noun()));
+            return Err(Failure::required(name, &facts::noun(set.of)));
         }
     }
     let shelf = shelf_of(ctx, set)?;

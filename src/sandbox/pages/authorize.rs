@@ -47,7 +47,7 @@ fn request<'a>(visit: &Visit<'a>) -> Result<Request<'a>, Refusal> {
     let need = |name: &str| visit.param(name).ok_or_else(|| Refusal::missing(name));
     let client = need("client_id")?;
     let realm = cx.realm()?;
-    let named = cx.tenant().map_or(cx.named, |t| t.display_name.as_str());
+    let named = cx.tenant_name();
     let app = client_app(cx.state, client).ok_or_else(|| Refusal::not_in_tenant(named, client))?;
     device::check_app(cx, app, &realm)?;
     let given = visit.param("redirect_uri").or_else(|| redirects::only(app)).ok_or_else(no_address)?;

@@ -34,7 +34,7 @@ pub fn begin(cx: &Cx) -> Result<(Answer, Device), Refusal> {
     if !ids::is_guid(client_id) {
         return Err(not_an_id(client_id));
     }
-    let named = cx.tenant().map_or(cx.named, |t| t.display_name.as_str());
+    let named = cx.tenant_name();
     let realm = cx.realm()?;
     let app = grant::application(cx, named, client_id)?;
     check_app(cx, app, &realm)?;

@@ -203,7 +203,7 @@ fn owner(cx: &Cx, token: &str, client_id: &str) -> Result<(Refresh, Person), Ref
 
 pub fn refresh(cx: &Cx, client_id: &str) -> Result<Granted, Refusal> {
     let token = cx.form.need("refresh_token")?;
-    let named = cx.tenant().map_or(cx.named, |t| t.display_name.as_str());
+    let named = cx.tenant_name();
     let realm = cx.realm()?;
     let app = application(cx, named, client_id)?;
     let known: Option<Refresh> = cx.keys.unseal(Kind::Refresh, token);
@@ -215,10 +215,7 @@ pub fn refresh(cx: &Cx, client_id: &str) -> Result<Granted, Refusal> {
     };
     super::code::check_origin(cx, spa)?;
     let (refresh, person) = owner(cx, token, client_id)?;
-    let tenant = match realm {
-        Realm::Of(tenant) => tenant,
-        Realm::Any => cx.state.tenants.get(&person.home).ok_or_else(|| Refusal::no_tenant(cx.named))?,
-    };
+    let tenant = cx.tenant_for(realm, &person.home)?;
     let scope = match (cx.form.get("scope"), cx.form.get("resource")) {
         (None, None) if !refresh.scope.is_empty() => Scope::parse(cx.state, &refresh.scope, &cx.call.host)?,
         _ => Scope::of_form(cx.state, cx.form, &cx.call.host)?,

@@ -101,6 +101,19 @@ impl<'a> Cx<'a> {
         self.state.tenant_named(self.named)
     }
 
+    /// What errors call it.
+    pub fn tenant_name(&self) -> &'a str {
+        self.tenant().map_or(self.named, |t| t.display_name.as_str())
+    }
+
+    /// The tenant that a person comes into: the named one, or its own.
+    pub fn tenant_for(&self, realm: Realm<'a>, home: &str) -> Result<&'a Tenant, Refusal> {
+        match realm {
+            Realm::Of(tenant) => Ok(tenant),
+            Realm::Any => self.state.tenants.get(home).ok_or_else(|| Refusal::no_tenant(self.named)),
+        }
+    }
+
     /// Tenants whose users may come: the named one, or all for the shared names.
     pub fn realm(&self) -> Result<Realm<'a>, Refusal> {
         match self.tenant() {

@@ -2,7 +2,7 @@
 use super::delegated::{self, Ask};
 use super::flows::Login;
 use super::scope::Scope;
-use super::{Cx, Granted, Realm, Refusal, client, device, grant, people, refuse};
+use super::{Cx, Granted, Refusal, client, device, grant, people, refuse};
 use crate::sandbox::ids;
 use crate::sandbox::keys::Refresh;
 use crate::sandbox::state::User;
@@ -18,17 +18,14 @@ pub fn is_right(user: &User, password: &str) -> bool {
 pub fn redeem(cx: &Cx, client_id: &str) -> Result<Granted, Refusal> {
     let name = cx.form.need("username")?;
     let password = cx.form.need("password")?;
-    let named = cx.tenant().map_or(cx.named, |t| t.display_name.as_str());
+    let named = cx.tenant_name();
     let realm = cx.realm()?;
     let app = grant::application(cx, named, client_id)?;
     device::check_app(cx, app, &realm)?;
     let proof = client::public_or(cx, app, grant::home_of(cx, app)?, client::is_public(app))?;
     let home = grant::home_of(cx, app)?;
     let person = people::named(cx.state, name).ok_or_else(|| Refusal::no_user(name, cx.tenant().unwrap_or(home)))?;
-    let tenant = match realm {
-        Realm::Of(tenant) => tenant,
-        Realm::Any => cx.state.tenants.get(&person.home).ok_or_else(|| Refusal::no_tenant(cx.named))?,
-    };
+    let tenant = cx.tenant_for(realm, &person.home)?;
     let scope = Scope::of_form(cx.state, cx.form, &cx.call.host)?;
     let login = Login { user: person.user.id.clone(), home: person.home.clone(), mfa: false, at: cx.now.as_second() };
     let refresh = (cx.v1 || scope.openid.contains("offline_access"))

@@ -218,7 +218,7 @@ impl Check<'_> {
             _ => path.first().map_or("", String::as_str),
         };
         let of = self.scope.of;
-        let noun: String = of.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(of.chars().skip(1)).collect();
+        let noun = facts::noun(of);
         Failure::unsupported(format!(
             "Unsupported or invalid query filter clause specified for property '{name}' of resource '{noun}'."
         ))

@@ -142,7 +142,7 @@ fn annotate(ctx: &Ctx, of: &str, item: &mut Map<String, Value>) {
 
 /// The address by which the directory refers to an object.
 pub fn reference(ctx: &Ctx, of: &str, id: &str) -> String {
-    let noun: String = of.chars().take(1).map(|c| c.to_ascii_uppercase()).chain(of.chars().skip(1)).collect();
+    let noun = facts::noun(of);
     let base = format!("{}/v2/{}/directoryObjects/{id}", ctx.call.base(), ctx.caller.tenant);
     if of.is_empty() || of == "directoryObject" { base } else { format!("{base}/Microsoft.DirectoryServices.{noun}") }
 }
